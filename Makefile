@@ -1,0 +1,91 @@
+# Two commands need nothing but make and Python 3.11 or newer: `make run` and `make test`.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links
+CHECKS := lint templates types imports migrations deployment schema
+
+.PHONY: help
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(VENV)/.run ## start the product on http://127.0.0.1:8000 (PORT, HOST); Ctrl-C stops it
+	@exec $(BIN)/python -m rcaplatform.supervisor
+
+.PHONY: test
+test: $(VENV)/.dev ## check style, types, imports, migrations, settings and schema, then run every test
+	@checks=passed; \
+	$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(CHECKS) || checks=failed; \
+	$(MAKE) --no-print-directory pytest || exit 1; \
+	[ $$checks = passed ] || { echo "The tests passed, a check did not: see above." >&2; exit 1; }
+
+# What the checks make for themselves (keys) stays apart from the data of `make run`.
+$(CHECKS): export RCA_DATA_DIR := $(CURDIR)/$(VENV)/checks
+
+.PHONY: lint
+lint: $(VENV)/.dev ## style of the code
+	@echo "== ruff"; $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+
+.PHONY: templates
+templates: $(VENV)/.dev ## style of the templates
+	@echo "== djlint"; $(BIN)/djlint --quiet --lint frontend
+
+.PHONY: types
+types: $(VENV)/.dev ## types, strict
+	@echo "== mypy"; $(BIN)/mypy --no-error-summary .
+
+.PHONY: imports
+imports: $(VENV)/.dev ## who may import whom
+	@echo "== import-linter"; $(BIN)/lint-imports
+
+.PHONY: migrations
+migrations: $(VENV)/.dev ## the migrations say what the models say
+	@echo "== migrations"; $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+.PHONY: deployment
+deployment: $(VENV)/.dev ## the settings are safe behind https
+	@echo "== deployment"; SITE_URL=https://rca.example $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+.PHONY: schema
+schema: $(VENV)/.dev ## the API's description is valid OpenAPI
+	@echo "== schema"; $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+.PHONY: pytest
+pytest: $(VENV)/.dev ## the tests, with coverage
+	@echo "== pytest"; $(BIN)/pytest -n auto --cov
+
+.PHONY: lock
+lock: $(VENV)/.dev ## compile the requirement files
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) -c requirements.txt requirements-dev.in -o requirements-dev.txt
+
+.PHONY: clean
+clean: ## remove what these commands made, except the data in var/
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* htmlcov test-results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.run: requirements.txt | $(BIN)/python
+	@echo "Installing the requirements into $(VENV) (about half a minute) ..."
+	@$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt | $(BIN)/python
+	@echo "Installing the requirements of the tests into $(VENV) (about half a minute) ..."
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+# The newest Python at hand, unless PYTHON names one.
+$(BIN)/python:
+	@for python in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
+		if $$python -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "Making $(VENV) with $$($$python --version) ..."; \
+			exec $$python -m venv --clear $(VENV); \
+		fi; \
+	done; \
+	echo "Python 3.11 or newer with its venv module is needed (Debian: apt install python3-venv)." >&2; exit 1

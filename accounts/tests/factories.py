@@ -1,0 +1,29 @@
+"""Test data: the people of the cast."""
+
+from typing import Any
+
+import factory
+from factory.django import DjangoModelFactory
+
+from accounts.models import Role, User
+
+PASSWORD = "correct horse battery staple"
+
+
+class UserFactory(DjangoModelFactory[User]):
+    """A person; `role` says which. Their password is `PASSWORD`."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda number: f"person-{number}")
+    email = factory.LazyAttribute(lambda person: f"{person.username}@example.org")
+    role = Role.USER
+    password = factory.django.Password(PASSWORD)
+    is_staff = factory.LazyAttribute(lambda person: person.role == Role.ADMIN)
+    is_superuser = factory.LazyAttribute(lambda person: person.role == Role.ADMIN)
+
+    @classmethod
+    def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
+        return model_class.objects.create(*args, **kwargs)

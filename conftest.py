@@ -1,0 +1,55 @@
+"""The fixed cast of every test, and how each of them reaches the API."""
+
+from collections.abc import Callable
+
+import pytest
+from django.core.cache import cache
+from rest_framework.test import APIClient
+
+from accounts.models import Role, User
+from accounts.tests.factories import UserFactory
+from accounts.tokens import AccessToken
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached(request: pytest.FixtureRequest) -> None:
+    """Tests that touch the database begin with an empty cache, so that none rings another's bell."""
+    if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
+        cache.clear()
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    """Who may do everything."""
+    return UserFactory(username="admin", role=Role.ADMIN)
+
+
+@pytest.fixture
+def engineer(db: None) -> User:
+    """Who investigates."""
+    return UserFactory(username="engineer", role=Role.ENGINEER)
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    """Who reads, and writes what is theirs."""
+    return UserFactory(username="user", role=Role.USER)
+
+
+@pytest.fixture
+def deactivated(db: None) -> User:
+    """Who was an engineer once."""
+    return UserFactory(username="deactivated", role=Role.ENGINEER, is_active=False)
+
+
+@pytest.fixture
+def api() -> Callable[[User | None], APIClient]:
+    """Return an API client for a person, signed in with an access token; for nobody without one."""
+
+    def client_of(person: User | None = None) -> APIClient:
+        client = APIClient()
+        if person is not None:
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(person)}")
+        return client
+
+    return client_of

@@ -1,0 +1,27 @@
+"""Facts: the closed sets of values a delivery or a dead letter may take."""
+
+from django.db.models import TextChoices
+
+
+class DeliveryState(TextChoices):
+    """What became of a webhook delivery."""
+
+    PENDING = "pending", "Pending"
+    DIGESTED = "digested", "Digested"
+    IGNORED = "ignored", "Ignored"
+    DEAD = "dead", "Dead letter"
+
+
+class Stage(TextChoices):
+    """The step of the way at which an item could not go on."""
+
+    DECODE = "decode", "Decode"
+    STORE = "store", "Store"
+
+
+class DeadLetterState(TextChoices):
+    """Whether somebody still has to look at it."""
+
+    OPEN = "open", "Open"
+    REPLAYED = "replayed", "Replayed"
+    DISCARDED = "discarded", "Discarded"

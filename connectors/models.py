@@ -1,0 +1,106 @@
+"""Facts: connectors, the raw deliveries they were sent, and what could not be processed. No I/O."""
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from connectors.choices import DeadLetterState, DeliveryState, Stage
+from connectors.querysets import ConnectorQuerySet
+from events.models import Origin
+from rcaplatform.kit.models import Identified
+
+
+class Connector(Identified):
+    """One configured source. Its events hang on its origin, so that they outlive it."""
+
+    origin = models.OneToOneField(Origin, on_delete=models.PROTECT, related_name="connector")
+    name = models.SlugField(max_length=60, unique=True, help_text="Part of its webhook address: /hooks/NAME")
+    kind = models.CharField(max_length=30, help_text="Which source it is: git, jsonlines, github, …")
+    config = models.JSONField(default=dict, blank=True)
+    secrets = models.BinaryField(default=bytes, blank=True, help_text="Sealed; see rcaplatform.kit.sealing.")
+    enabled = models.BooleanField(default=True, help_text="Off stops it at once: no poll starts, no delivery is taken.")
+    interval = models.PositiveIntegerField(
+        default=60, validators=[MinValueValidator(5)], help_text="Seconds between polls."
+    )
+
+    cursor = models.JSONField(default=dict, blank=True, help_text="How far it has read; moves with the rows it covers.")
+    next_poll_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it is never polled.")
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="A worker holds it until then.")
+    last_success_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=500, blank=True, default="")
+    failures = models.PositiveIntegerField(default=0, help_text="Failed polls in a row.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ConnectorQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(name="connector_interval_sane", condition=Q(interval__gte=5))]
+        indexes = [models.Index(fields=["next_poll_at"], name="connector_due", condition=Q(enabled=True))]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Delivery(Identified):
+    """One webhook call, kept as received before anybody thought about it."""
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="deliveries")
+    key = models.CharField(max_length=100, help_text="The sender's id of this delivery: equal when it is sent again.")
+    event = models.CharField(max_length=100, blank=True, default="", help_text="What the sender calls it.")
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField()
+    state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
+    received_at = models.DateTimeField()
+    digested_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    stored = models.PositiveIntegerField(default=0, help_text="Events that were new.")
+    duplicates = models.PositiveIntegerField(default=0, help_text="Events known already.")
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["connector", "key"], name="delivery_once"),
+            models.CheckConstraint(name="delivery_state_known", condition=Q(state__in=DeliveryState.values)),
+        ]
+        indexes = [
+            # The digesting queue, oldest first.
+            models.Index(fields=["id"], name="delivery_pending", condition=Q(state=DeliveryState.PENDING)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event or 'delivery'} {self.key}"
+
+
+class DeadLetter(Identified):
+    """An item that could not be processed, with all it takes to try again."""
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="dead_letters")
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.SET_NULL, null=True, blank=True, related_name="dead_letters"
+    )
+    stage = models.CharField(max_length=10, choices=Stage)
+    reference = models.CharField(max_length=300, help_text="Where it was found: a line, a record id, a delivery key.")
+    error = models.CharField(max_length=200, help_text="Class of the error.")
+    message = models.TextField()
+    raw = models.BinaryField()
+    attempts = models.PositiveSmallIntegerField(default=1)
+    state = models.CharField(max_length=10, choices=DeadLetterState, default=DeadLetterState.OPEN)
+    created_at = models.DateTimeField(auto_now_add=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            # A page read again after a crash quarantines the same item once.
+            models.UniqueConstraint(fields=["connector", "stage", "reference"], name="dead_letter_once"),
+            models.CheckConstraint(name="dead_letter_state_known", condition=Q(state__in=DeadLetterState.values)),
+            models.CheckConstraint(name="dead_letter_stage_known", condition=Q(stage__in=Stage.values)),
+        ]
+        indexes = [
+            models.Index(fields=["connector", "-id"], name="dead_letter_open", condition=Q(state=DeadLetterState.OPEN))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connector_id}: {self.error} at {self.reference}"

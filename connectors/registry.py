@@ -1,0 +1,34 @@
+"""Which kinds of source there are. A new one is a file in `connectors/sources/` and a line here."""
+
+from typing import Any
+
+from connectors.base import Pull, Push, Source
+from connectors.errors import Misconfigured
+from connectors.sources.git import Git
+from connectors.sources.github import GitHub
+from connectors.sources.jsonlines import JSONLines
+
+SOURCES: dict[str, type[Source[Any]]] = {source.kind: source for source in (Git, GitHub, JSONLines)}
+
+
+def source_kind(kind: str) -> type[Source[Any]]:
+    """Return the source class called ``kind``.
+
+    Raises:
+        Misconfigured: there is none.
+    """
+    try:
+        return SOURCES[kind]
+    except KeyError:
+        known = ", ".join(sorted(SOURCES))
+        raise Misconfigured(f"There is no source {kind!r}.", fields={"kind": f"One of {known}."}) from None
+
+
+def is_pulled(kind: str) -> bool:
+    """Tell whether connectors of this kind are polled."""
+    return issubclass(source_kind(kind), Pull)
+
+
+def is_pushed(kind: str) -> bool:
+    """Tell whether connectors of this kind take deliveries."""
+    return issubclass(source_kind(kind), Push)

@@ -1,0 +1,95 @@
+"""Facts: what happened, and who said so. No I/O; rows are written by `events.services` alone."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Q
+
+from events.choices import OriginKind, Severity, Source
+from events.querysets import EventQuerySet
+from rcaplatform.kit.models import Identified, SoftDeleted
+
+SEARCH_CONFIG = "english"
+
+
+class Origin(Identified):
+    """Who said so: a connector, the API, or people. Outlives the connector it stood for."""
+
+    kind = models.CharField(max_length=10, choices=OriginKind)
+    name = models.CharField(max_length=100, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(name="origin_kind_known", condition=Q(kind__in=OriginKind.values))]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Event(Identified, SoftDeleted):
+    """Something that happened, told by one origin."""
+
+    origin = models.ForeignKey(Origin, on_delete=models.PROTECT, related_name="events")
+    dedupe_key = models.UUIDField(
+        editable=False, help_text="Equal for two testimonies of one event: see events.dedupe."
+    )
+    source = models.CharField(max_length=10, choices=Source)
+    source_id = models.CharField(max_length=300, help_text="The external id: commit hash, build id.")
+    event_type = models.CharField(max_length=50, help_text="commit, build_failure, deployment, error_spike, …")
+    title = models.CharField(max_length=500)
+    severity = models.CharField(max_length=10, choices=Severity, default=Severity.INFO)
+    service = models.CharField(max_length=200, blank=True, default="")
+    component = models.CharField(max_length=200, blank=True, default="")
+    environment = models.CharField(max_length=100, blank=True, default="")
+    tags = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    url = models.URLField(max_length=2000, blank=True, default="")
+    data = models.JSONField(default=dict, blank=True, help_text="What this kind of event has to say.")
+    raw_data = models.JSONField(null=True, blank=True, help_text="As received.")
+    metadata = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+    keywords = models.TextField(blank=True, default="", editable=False, help_text="Found by these: see events.terms.")
+
+    timestamp = models.DateTimeField(help_text="When it occurred.")
+    received_at = models.DateTimeField(help_text="When this installation was told.")
+    parsed_at = models.DateTimeField(null=True, blank=True)
+    linked_at = models.DateTimeField(null=True, blank=True, help_text="When linking considered it; empty is its queue.")
+    first_seen_at = models.DateTimeField(null=True, blank=True, help_text="When a person first looked at it.")
+    updated_at = models.DateTimeField(auto_now=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    search = models.GeneratedField(
+        expression=SearchVector("title", weight="A", config=SEARCH_CONFIG)
+        + SearchVector("service", "component", weight="B", config=SEARCH_CONFIG)
+        + SearchVector("keywords", weight="C", config=SEARCH_CONFIG),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-timestamp", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["dedupe_key"], name="event_stored_once"),
+            models.CheckConstraint(name="event_source_known", condition=Q(source__in=Source.values)),
+            models.CheckConstraint(name="event_severity_known", condition=Q(severity__in=Severity.values)),
+            models.CheckConstraint(name="event_has_identity", condition=~Q(source_id="") & ~Q(title="")),
+        ]
+        indexes = [
+            # Every list: newest first, keyset paged by (timestamp, id).
+            models.Index(fields=["-timestamp", "-id"], name="event_newest"),
+            # A service's or a source's own timeline.
+            models.Index(fields=["service", "-timestamp", "-id"], name="event_service"),
+            models.Index(fields=["source", "-timestamp", "-id"], name="event_source"),
+            # "Have we seen this commit, this build?"
+            models.Index(fields=["source_id"], name="event_source_id"),
+            # The linking queue, oldest first; small because linked rows leave it.
+            models.Index(fields=["id"], name="event_unlinked", condition=Q(linked_at__isnull=True)),
+            GinIndex(fields=["search"], name="event_search"),
+            GinIndex(fields=["tags"], name="event_tags"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title

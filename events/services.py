@@ -1,0 +1,199 @@
+"""Deeds: the only writers of the event store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from accounts import audit
+from accounts.models import User
+from events.choices import OriginKind
+from events.dedupe import GLOBAL, dedupe_key
+from events.drafts import EventDraft
+from events.models import Event, Origin
+from events.terms import keywords
+from rcaplatform.kit import jsonio
+from rcaplatform.kit.doorbell import ring_once
+from rcaplatform.kit.errors import Conflict
+from rcaplatform.kit.ids import uuid7
+from rcaplatform.kit.realtime import publish
+
+LINK_TASK = "investigations.link"
+API_ORIGIN = "API"
+PEOPLE_ORIGIN = "People"
+
+# What a draft becomes: columns in the order of COPY, and their types. `search` is generated; other clocks stay empty.
+COLUMNS = {
+    "id": "uuid",
+    "origin_id": "uuid",
+    "dedupe_key": "uuid",
+    "source": "text",
+    "source_id": "text",
+    "event_type": "text",
+    "title": "text",
+    "severity": "text",
+    "service": "text",
+    "component": "text",
+    "environment": "text",
+    "tags": "text[]",
+    "url": "text",
+    "data": "jsonb",
+    "raw_data": "jsonb",
+    "metadata": "jsonb",
+    "keywords": "text",
+    "timestamp": "timestamptz",
+    "received_at": "timestamptz",
+    "parsed_at": "timestamptz",
+    "updated_at": "timestamptz",
+    "version": "int4",
+}
+_NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
+_STAGE = (  # the names come from the table above
+    "CREATE TEMPORARY TABLE IF NOT EXISTS event_staging ON COMMIT DELETE ROWS AS "  # noqa: S608
+    f"SELECT {_NAMES} FROM events_event WITH NO DATA"
+)
+_COPY = f"COPY event_staging ({_NAMES}) FROM STDIN"
+# The staged rows are moved, not copied, so that two calls in one transaction do not see one another's rows.
+_MOVE = (
+    f"WITH staged AS (DELETE FROM event_staging RETURNING *) INSERT INTO events_event ({_NAMES}) "  # noqa: S608
+    f"SELECT {_NAMES} FROM staged ORDER BY dedupe_key ON CONFLICT (dedupe_key) DO NOTHING RETURNING id, dedupe_key"
+)
+_STRING_FIELDS = ("source", "source_id", "event_type", "title", "severity", "service", "component", "environment")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a batch: the ids of the rows that are new, and how many drafts were known already."""
+
+    fresh: list[UUID]
+    duplicates: int
+    keys: list[UUID]
+
+
+def origin_named(name: str, kind: OriginKind) -> Origin:
+    """Return the origin called ``name``, made on first use."""
+    origin, _ = Origin.objects.get_or_create(name=name, defaults={"kind": kind})
+    return origin
+
+
+def key_of(draft: EventDraft, origin: Origin) -> UUID:
+    """Return the identity of ``draft`` when ``origin`` tells of it."""
+    local = origin.kind == OriginKind.CONNECTOR and not draft.content_addressed
+    return dedupe_key(scope=str(origin.pk) if local else GLOBAL, source=draft.source, source_id=draft.source_id)
+
+
+@transaction.atomic
+def store(*, drafts: Sequence[EventDraft], origin: Origin, now: datetime) -> Stored:
+    """Store each event once and wake linking after commit.
+
+    Call it inside the transaction that moves the cursor these drafts came with. A crash before commit repeats the step;
+    the unique key swallows what is told twice, by this or any other process. Rows go in in the order of their keys,
+    so that two batches that overlap cannot deadlock.
+
+    Raises:
+        Invalid: a draft holds what JSON cannot say.
+    """
+    keyed = {key_of(draft, origin): draft for draft in reversed(drafts)}
+    keys = [key_of(draft, origin) for draft in drafts]
+    if not keyed:
+        return Stored([], 0, [])
+    with connection.cursor() as cursor:
+        cursor.execute(_STAGE)
+        with cursor.copy(_COPY) as copy:
+            copy.set_types(list(COLUMNS.values()))
+            for key in sorted(keyed):
+                copy.write_row(_row(key, keyed[key], origin, now))
+        cursor.execute(_MOVE)
+        fresh = {key: pk for pk, key in cursor.fetchall()}
+    if fresh:
+        ring_once(LINK_TASK)
+        publish(topic="events", kind="stored", count=len(fresh))
+    return Stored(list(fresh.values()), len(drafts) - len(fresh), keys)
+
+
+def _row(key: UUID, draft: EventDraft, origin: Origin, now: datetime) -> tuple[Any, ...]:
+    found_by = keywords(
+        draft.title, draft.service, draft.component, draft.environment, draft.source_id, *draft.tags, draft.message
+    )
+    return (
+        uuid7(),
+        origin.pk,
+        key,
+        *(getattr(draft, name) for name in _STRING_FIELDS),
+        list(draft.tags),
+        draft.url,
+        jsonio.dumps(draft.data),
+        None if draft.raw_data is None else jsonio.dumps(draft.raw_data),
+        jsonio.dumps(draft.metadata),
+        found_by,
+        draft.timestamp,
+        now,
+        now,
+        now,
+        1,
+    )
+
+
+@transaction.atomic
+def create(*, draft: EventDraft, actor: User, origin: Origin, now: datetime) -> tuple[Event, bool]:
+    """Store one event told by a person or an API client.
+
+    Returns:
+        The event, and whether it is new; False means that it was told before and stands as it was.
+    """
+    stored = store(drafts=[draft], origin=origin, now=now)
+    event = Event.objects.select_related("origin").get(dedupe_key=stored.keys[0])
+    if stored.fresh:
+        audit.record(actor=actor, verb="create", target=event)
+    return event, bool(stored.fresh)
+
+
+@transaction.atomic
+def edit(*, event: Event, changes: dict[str, Any], actor: User, now: datetime) -> Event:
+    """Change fields of an event.
+
+    Raises:
+        Conflict: somebody else changed it since ``event`` was read.
+    """
+    before = {name: getattr(event, name) for name in changes}
+    for name, value in changes.items():
+        setattr(event, name, value)
+    found_by = keywords(*attrgetter("title", "service", "component", "environment", "source_id")(event), *event.tags)
+    changed = Event.objects.filter(pk=event.pk, version=event.version).update(
+        **changes, keywords=found_by, version=F("version") + 1, updated_at=now, linked_at=None
+    )
+    if not changed:
+        raise Conflict("Somebody else changed this event first.")
+    event.refresh_from_db()
+    difference = {name: [_plain(before[name]), _plain(value)] for name, value in changes.items()}
+    audit.record(actor=actor, verb="edit", target=event, change=difference)
+    ring_once(LINK_TASK)
+    return event
+
+
+@transaction.atomic
+def delete(*, event: Event, actor: User, now: datetime) -> None:
+    """Hide an event; `restore` brings it back. A source that tells of it again does not."""
+    if Event.objects.alive().filter(pk=event.pk).update(deleted_at=now, updated_at=now):
+        audit.record(actor=actor, verb="delete", target=event)
+
+
+@transaction.atomic
+def restore(*, event: Event, actor: User, now: datetime) -> None:
+    """Bring a deleted event back."""
+    if Event.objects.deleted().filter(pk=event.pk).update(deleted_at=None, updated_at=now):
+        audit.record(actor=actor, verb="restore", target=event)
+
+
+def seen(*, event: Event, now: datetime) -> None:
+    """Start the third clock: a person looks at this event for the first time."""
+    Event.objects.filter(pk=event.pk, first_seen_at__isnull=True).update(first_seen_at=now)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,67 @@
+"""Decision: which words an event or an investigation can be found and compared by. No database here."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+MAX_CHARACTERS = 2_000
+_WORD = re.compile(r"[^\s\"'`()\[\]{}<>,;|=]+")
+_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_PART = re.compile(r"[A-Za-z0-9]+")
+_HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_ABBREVIATIONS = range(7, 13)
+
+
+def keywords(*texts: str) -> str:
+    """Return the words of ``texts`` and the parts of each identifier among them, at most 2,000 characters.
+
+    ``PaymentError`` can then be found by "payment", ``/api/v1/pay`` by "pay", ``auth-service`` by "auth", and a commit
+    hash by its first 7 to 12 characters. Words come in order, each once, whole words before their parts.
+    """
+    words = list(dict.fromkeys(word.strip(".:!?") for text in texts for word in _WORD.findall(text)))
+    parts = dict.fromkeys(part for word in words for part in _parts(word))
+    return _bounded([*words, *parts])
+
+
+def vocabulary(*texts: str) -> frozenset[str]:
+    """Return the lower-case words of three letters or more that say what ``texts`` are about."""
+    parts = (piece.lower() for text in texts for word in _WORD.findall(text) for piece in _pieces(word))
+    return frozenset(part for part in parts if len(part) > 2 and not part.isdigit()) - _STOP
+
+
+def _pieces(word: str) -> Iterator[str]:
+    for part in _PART.findall(word):
+        yield from _CAMEL.findall(part)
+
+
+def _parts(word: str) -> Iterator[str]:
+    if _HASH.fullmatch(word):
+        yield from (word[:length] for length in _ABBREVIATIONS)
+        return
+    alphanumeric = _PART.findall(word)
+    if len(alphanumeric) > 1:
+        yield from alphanumeric
+    for part in alphanumeric:
+        humps = _CAMEL.findall(part)
+        if len(humps) > 1 and not any(hump.isdigit() for hump in humps):
+            yield from humps
+
+
+def _bounded(words: Iterable[str]) -> str:
+    kept, length = [], 0
+    for word in words:
+        length += len(word) + 1
+        if length > MAX_CHARACTERS:
+            break
+        kept.append(word)
+    return " ".join(kept)
+
+
+# Words that say nothing about what a text is about: English function words, and those every incident speaks of.
+_STOP = frozenset(
+    """
+    the and for are but not you all any can had her was one our out has his how its let may new now old see two who did
+    get got him she too use that with have this will your from they been were said each which their there what about
+    when make like into time then than them these some other would could should after before over only also
+    http https www com org net api error errors failed failure service warning info high low critical medium
+    """.split()
+)

@@ -1,0 +1,55 @@
+"""Test data: origins and events, written directly so that a test says which row it wants."""
+
+from datetime import timedelta
+
+import factory
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+
+from events.choices import OriginKind, Severity, Source
+from events.dedupe import GLOBAL, dedupe_key
+from events.models import Event, Origin
+from events.terms import keywords
+
+
+class OriginFactory(DjangoModelFactory[Origin]):
+    """A connector that tells of events."""
+
+    class Meta:
+        model = Origin
+
+    kind = OriginKind.CONNECTOR
+    name = factory.Sequence(lambda number: f"origin-{number}")
+
+
+class EventFactory(DjangoModelFactory[Event]):
+    """A log error of the service `checkout`, each a minute older than the one before, linked to nothing yet."""
+
+    class Meta:
+        model = Event
+
+    origin = factory.SubFactory(OriginFactory)
+    source = Source.LOGS
+    source_id = factory.Sequence(lambda number: f"record-{number}")
+    event_type = "error"
+    title = factory.Sequence(lambda number: f"Something happened, number {number}")
+    severity = Severity.MEDIUM
+    service = "checkout"
+    timestamp = factory.Sequence(lambda number: timezone.now() - timedelta(minutes=number))
+    received_at = factory.SelfAttribute("timestamp")
+    parsed_at = factory.SelfAttribute("received_at")
+    dedupe_key = factory.LazyAttribute(
+        lambda event: dedupe_key(
+            scope=str(event.origin.pk) if event.origin.kind == OriginKind.CONNECTOR else GLOBAL,
+            source=event.source,
+            source_id=event.source_id,
+        )
+    )
+    keywords = factory.LazyAttribute(
+        lambda event: keywords(
+            event.title, event.service, event.component, event.environment, event.source_id, *event.tags
+        )
+    )
+    component = ""
+    environment = ""
+    tags = factory.LazyFunction(list)

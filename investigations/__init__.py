@@ -1,0 +1,1 @@
+"""Cases, links, notes, exports."""

@@ -1,0 +1,63 @@
+"""Facts: the closed sets of values an investigation, a link and their parts may take."""
+
+from django.db.models import TextChoices
+
+
+class Status(TextChoices):
+    """Where an investigation stands in its life; `investigations.lifecycle` says what may follow what."""
+
+    OPEN = "open", "Open"
+    IN_PROGRESS = "in_progress", "In progress"
+    RESOLVED = "resolved", "Resolved"
+    CLOSED = "closed", "Closed"
+
+
+class ImpactSeverity(TextChoices):
+    """How much the incident hurts, worst first."""
+
+    CRITICAL = "critical", "Critical"
+    HIGH = "high", "High"
+    MEDIUM = "medium", "Medium"
+    LOW = "low", "Low"
+
+
+class Priority(TextChoices):
+    """How soon somebody must act."""
+
+    P0 = "p0", "P0"
+    P1 = "p1", "P1"
+    P2 = "p2", "P2"
+    P3 = "p3", "P3"
+
+
+class CauseCategory(TextChoices):
+    """What kind of thing the root cause was, so that causes can be counted."""
+
+    CODE = "code", "Code change"
+    CONFIGURATION = "configuration", "Configuration or flag"
+    CAPACITY = "capacity", "Capacity or load"
+    DEPENDENCY = "dependency", "Dependency or provider"
+    INFRASTRUCTURE = "infrastructure", "Infrastructure"
+    DATA = "data", "Data"
+    SECURITY = "security", "Security"
+    PROCESS = "process", "Process or human error"
+    OTHER = "other", "Other"
+    UNKNOWN = "unknown", "Not known"
+
+
+class AutomationPotential(TextChoices):
+    """How much of the remediation a machine could do next time."""
+
+    NONE = "none", "None"
+    LOW = "low", "Low"
+    MEDIUM = "medium", "Medium"
+    HIGH = "high", "High"
+
+
+class LinkState(TextChoices):
+    """What people made of a link."""
+
+    SUGGESTED = "suggested", "Suggested"
+    CONFIRMED = "confirmed", "Confirmed"
+    REJECTED = "rejected", "Rejected"
+    MANUAL = "manual", "Manual"

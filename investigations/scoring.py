@@ -1,0 +1,170 @@
+"""Decisions about linking: how strongly an event speaks to an investigation, and why. No database here.
+
+A confidence is the weighted mean of three factors that always count (time, service, text; what is unknown counts low)
+and of one that only ever helps (a shared commit or trace). docs/linking.md explains the weights.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+RULE_VERSION = 1
+THRESHOLD = 0.5
+WEIGHTS = {"time": 0.35, "service": 0.40, "text": 0.25, "reference": 0.50}
+UNKNOWN = 0.25
+
+# How fast closeness halves. A change may lie hours before what it breaks; a symptom may not.
+CHANGE_HALF_LIFE = timedelta(hours=6)
+SYMPTOM_HALF_LIFE = timedelta(minutes=20)
+LINGER_HALF_LIFE = timedelta(hours=2)
+CHANGES = frozenset({"git", "ci"})
+# Beyond three half-lives an event is out of the picture, whatever else speaks for it.
+HORIZON = 0.125
+LOOKBACK = 3 * CHANGE_HALF_LIFE
+FRESH = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clue:
+    """What linking looks at in an event. ``words`` come from `events.terms.vocabulary`."""
+
+    timestamp: datetime
+    source: str
+    service: str = ""
+    component: str = ""
+    words: frozenset[str] = frozenset()
+    references: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What linking looks at in an investigation. ``ended`` is None while it goes on."""
+
+    onset: datetime
+    detected: datetime
+    ended: datetime | None = None
+    service: str = ""
+    component: str = ""
+    words: frozenset[str] = frozenset()
+    references: frozenset[str] = frozenset()
+
+    def covers(self, moment: datetime) -> bool:
+        """Tell whether an event at ``moment`` could be linked at all."""
+        last = self.ended or self.detected + FRESH
+        return self.onset - LOOKBACK <= moment <= last + 3 * LINGER_HALF_LIFE
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """What one strategy found: a score from 0 to 1, None where it could not tell, and the reason in a sentence."""
+
+    strategy: str
+    score: float | None
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the factor as it is stored with a link."""
+        score = None if self.score is None else round(self.score, 3)
+        return {"strategy": self.strategy, "score": score, "weight": WEIGHTS[self.strategy], "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A confidence from 0 to 1 and the factors it was made of."""
+
+    confidence: float
+    factors: tuple[Factor, ...]
+
+    @property
+    def links(self) -> bool:
+        """Whether this is enough to suggest a link."""
+        return self.confidence >= THRESHOLD
+
+
+def score(clue: Clue, scene: Scene) -> Score:
+    """Return how strongly ``clue`` speaks to ``scene``, with a reason for each factor."""
+    time = closeness(clue, scene)
+    factors = [time, kinship(clue, scene), wording(clue, scene)]
+    if shared := clue.references & scene.references:
+        factors.append(Factor("reference", 1.0, f"Both name {_some(shared)}."))
+    if (time.score or 0.0) < HORIZON:
+        return Score(0.0, tuple(factors))
+    total = sum(WEIGHTS[factor.strategy] * (UNKNOWN if factor.score is None else factor.score) for factor in factors)
+    return Score(round(total / sum(WEIGHTS[factor.strategy] for factor in factors), 4), tuple(factors))
+
+
+def closeness(clue: Clue, scene: Scene) -> Factor:
+    """Score how near in time the event is: 1 from onset to the end, halving with distance before and after."""
+    if clue.timestamp < scene.onset:
+        gap = scene.onset - clue.timestamp
+        half_life = CHANGE_HALF_LIFE if clue.source in CHANGES else SYMPTOM_HALF_LIFE
+        return Factor("time", _decay(gap, half_life), f"{duration(gap)} before onset.")
+    last = scene.ended or scene.detected + FRESH
+    if clue.timestamp <= last:
+        return Factor("time", 1.0, "While it was going on.")
+    gap = clue.timestamp - last
+    since = "it ended" if scene.ended else "the first hours"
+    return Factor("time", _decay(gap, LINGER_HALF_LIFE), f"{duration(gap)} after {since}.")
+
+
+def kinship(clue: Clue, scene: Scene) -> Factor:
+    """Score whether the event comes from the service or component that is affected."""
+    ours, theirs = scene.service.casefold(), clue.service.casefold()
+    if theirs and theirs == ours:
+        same = clue.component and clue.component.casefold() == scene.component.casefold()
+        where = f"{clue.service}, {clue.component}" if same else clue.service
+        return Factor("service", 1.0, f"From the affected service: {where}.")
+    if scene.component and clue.component.casefold() == scene.component.casefold():
+        return Factor("service", 0.8, f"From the affected component: {clue.component}.")
+    if theirs and _named(theirs, scene.words):
+        return Factor("service", 0.7, f"The investigation speaks of {clue.service}.")
+    if not theirs:
+        return Factor("service", None, "The event names no service.")
+    if not ours:
+        return Factor("service", None, "The investigation names no service.")
+    return Factor("service", 0.1, f"From another service: {clue.service}.")
+
+
+def wording(clue: Clue, scene: Scene) -> Factor:
+    """Score how many telling words they share: one word 0.5, two 0.75, three 0.875, and so on."""
+    names = {word for name in (scene.service, clue.service) for word in _split(name)}
+    if not (clue.words and scene.words):
+        return Factor("text", None, "There is no text to compare.")
+    shared = (clue.words & scene.words) - names
+    if not shared:
+        return Factor("text", 0.0, "No words in common.")
+    return Factor("text", 1 - 0.5 ** len(shared), f"Both speak of {_some(shared)}.")
+
+
+def duration(gap: timedelta) -> str:
+    """Return a length of time in words: "40 s", "12 min", "3 h 20 min", "2 d 4 h"."""
+    minutes, seconds = divmod(int(gap.total_seconds()), 60)
+    if not minutes:
+        return f"{seconds} s"
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min"
+    days, hours = divmod(hours, 24)
+    if not days:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def _decay(gap: timedelta, half_life: timedelta) -> float:
+    return float(0.5 ** min(gap / half_life, 60))
+
+
+def _named(service: str, words: frozenset[str]) -> bool:
+    parts = _split(service)
+    return bool(parts) and parts <= words
+
+
+def _split(name: str) -> frozenset[str]:
+    return frozenset(part for part in name.casefold().replace("_", "-").replace(".", "-").split("-") if len(part) > 2)
+
+
+def _some(words: Iterable[str], most: int = 5) -> str:
+    ordered = sorted(words)
+    more = len(ordered) - most
+    return ", ".join(ordered[:most]) + (f" and {more} more" if more > 0 else "")

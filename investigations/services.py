@@ -1,0 +1,253 @@
+"""Deeds about investigations and what people write in them: check, write, record, tell."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import F
+
+from accounts import audit
+from accounts.models import User
+from events.models import Event
+from events.terms import keywords
+from investigations import lifecycle
+from investigations.choices import Status
+from investigations.models import Comment, Investigation, Note, NoteRevision
+from rcaplatform.kit.doorbell import ring
+from rcaplatform.kit.errors import Conflict, Invalid
+from rcaplatform.kit.realtime import publish
+
+LINK_TASK = "investigations.link_investigation"
+# A change to one of these can make other events belong.
+_SCENE = frozenset(
+    "title description tags started_at detected_at resolved_at service_affected component_affected".split()
+)
+
+
+@transaction.atomic
+def create(*, values: Mapping[str, Any], actor: User, now: datetime) -> Investigation:
+    """Open an investigation and look for events that belong to it.
+
+    Raises:
+        Invalid: a value breaks a rule; ``fields`` names each.
+    """
+    investigation = Investigation(created_by=actor, updated_by=actor, **{"detected_at": now, **values})
+    _prepare(investigation)
+    investigation.save(force_insert=True)
+    audit.record(actor=actor, verb="create", target=investigation)
+    publish(topic="investigations", kind="created", id=investigation.pk)
+    ring(LINK_TASK, str(investigation.pk))
+    return investigation
+
+
+@transaction.atomic
+def edit(*, investigation: Investigation, changes: Mapping[str, Any], actor: User, now: datetime) -> Investigation:
+    """Change fields of an investigation; its status moves by `move`.
+
+    Raises:
+        Invalid: a value breaks a rule; ``fields`` names each.
+        Conflict: somebody else changed it since ``investigation`` was read.
+    """
+    before = {name: getattr(investigation, name) for name in changes}
+    for name, value in changes.items():
+        setattr(investigation, name, value)
+    _prepare(investigation)
+    changed = {name: value for name, value in changes.items() if value != before[name]}
+    if not changed:
+        return investigation
+    _save(investigation, {**changed, "keywords": investigation.keywords}, actor, now)
+    audit.record(
+        actor=actor,
+        verb="edit",
+        target=investigation,
+        change={name: [_plain(before[name]), _plain(value)] for name, value in changed.items()},
+    )
+    if _SCENE & changed.keys():
+        ring(LINK_TASK, str(investigation.pk))
+    return investigation
+
+
+@transaction.atomic
+def move(*, investigation: Investigation, to: str, actor: User, now: datetime) -> Investigation:
+    """Move an investigation along its life; resolving sets the time, reopening clears it.
+
+    Raises:
+        IllegalMove: ``to`` cannot follow the present status.
+        Conflict: somebody else changed it first.
+    """
+    present = investigation.status
+    lifecycle.require(present, to)
+    resolved_at = None
+    if to in (Status.RESOLVED, Status.CLOSED):
+        resolved_at = investigation.resolved_at or max(now, investigation.detected_at)
+    _save(investigation, {"status": to, "resolved_at": resolved_at}, actor, now)
+    audit.record(actor=actor, verb="move", target=investigation, change={"status": [present, to]})
+    return investigation
+
+
+@transaction.atomic
+def delete(*, investigation: Investigation, actor: User, now: datetime) -> None:
+    """Hide an investigation; `restore` brings it back."""
+    if Investigation.objects.alive().filter(pk=investigation.pk).update(deleted_at=now):
+        audit.record(actor=actor, verb="delete", target=investigation)
+
+
+@transaction.atomic
+def restore(*, investigation: Investigation, actor: User, now: datetime) -> None:
+    """Bring a deleted investigation back, and look for what happened meanwhile."""
+    if Investigation.objects.deleted().filter(pk=investigation.pk).update(deleted_at=None, updated_at=now):
+        audit.record(actor=actor, verb="restore", target=investigation)
+        ring(LINK_TASK, str(investigation.pk))
+
+
+@transaction.atomic
+def relate(*, investigation: Investigation, other: Investigation, actor: User, now: datetime) -> None:
+    """Say that two investigations have to do with one another.
+
+    Raises:
+        Invalid: they are the same.
+    """
+    if investigation.pk == other.pk:
+        raise Invalid("An investigation is not related to itself.", fields={"related": "Choose another one."})
+    investigation.related.add(other)
+    audit.record(actor=actor, verb="relate", target=investigation, change={"related": [None, str(other.pk)]})
+    _tell(investigation, "related", now)
+
+
+@transaction.atomic
+def unrelate(*, investigation: Investigation, other: Investigation, actor: User, now: datetime) -> None:
+    """Take `relate` back."""
+    investigation.related.remove(other)
+    audit.record(actor=actor, verb="unrelate", target=investigation, change={"related": [str(other.pk), None]})
+    _tell(investigation, "related", now)
+
+
+@transaction.atomic
+def write_note(*, investigation: Investigation, body: str, actor: User, now: datetime) -> Note:
+    """Write a note; its first revision is kept with it.
+
+    Raises:
+        Invalid: it is empty or too long.
+    """
+    note = Note(investigation=investigation, author=actor, body=_text(body))
+    _checked(note, exclude=["investigation", "author"])
+    note.save(force_insert=True)
+    NoteRevision.objects.create(note=note, number=1, body=note.body, author=actor)
+    audit.record(actor=actor, verb="write", target=note)
+    _tell(investigation, "noted", now)
+    return note
+
+
+@transaction.atomic
+def edit_note(*, note: Note, body: str, actor: User, now: datetime) -> Note:
+    """Write a note anew; what it said before stays among its revisions.
+
+    Raises:
+        Invalid: it is empty or too long.
+        Conflict: somebody else changed it since ``note`` was read.
+    """
+    note.body = _text(body)
+    _checked(note, exclude=["investigation", "author"])
+    held = Note.objects.alive().filter(pk=note.pk, version=note.version)
+    if not held.update(body=note.body, version=F("version") + 1, updated_at=now):
+        raise Conflict("Somebody else changed this note first.")
+    note.version += 1
+    note.updated_at = now
+    NoteRevision.objects.create(note=note, number=note.version, body=note.body, author=actor)
+    audit.record(actor=actor, verb="edit", target=note)
+    _tell(note.investigation, "noted", now)
+    return note
+
+
+@transaction.atomic
+def delete_note(*, note: Note, actor: User, now: datetime) -> None:
+    """Hide a note; `restore_note` brings it back."""
+    if Note.objects.alive().filter(pk=note.pk).update(deleted_at=now):
+        audit.record(actor=actor, verb="delete", target=note)
+        _tell(note.investigation, "noted", now)
+
+
+@transaction.atomic
+def restore_note(*, note: Note, actor: User, now: datetime) -> None:
+    """Bring a deleted note back."""
+    if Note.objects.deleted().filter(pk=note.pk).update(deleted_at=None, updated_at=now):
+        audit.record(actor=actor, verb="restore", target=note)
+        _tell(note.investigation, "noted", now)
+
+
+@transaction.atomic
+def comment(
+    *,
+    investigation: Investigation,
+    body: str,
+    actor: User,
+    now: datetime,
+    event: Event | None = None,
+    note: Note | None = None,
+) -> Comment:
+    """Remark on one event or one note.
+
+    Raises:
+        Invalid: it is empty or too long, or is about none or both.
+    """
+    if (event is None) == (note is None):
+        raise Invalid("Comment on one event or one note.", fields={"event": "Give an event or a note."})
+    remark = Comment(investigation=investigation, event=event, note=note, author=actor, body=_text(body))
+    _checked(remark, exclude=["investigation", "event", "note", "author"])
+    remark.save(force_insert=True)
+    audit.record(actor=actor, verb="comment", target=remark)
+    _tell(investigation, "commented", now)
+    return remark
+
+
+def _prepare(investigation: Investigation) -> None:
+    """Check an investigation before it is written, and work out what it can be found by."""
+    lifecycle.require_order(
+        started=investigation.started_at, detected=investigation.detected_at, resolved=investigation.resolved_at
+    )
+    _checked(investigation, exclude=["created_by", "updated_by", "assigned_to"])
+    investigation.keywords = keywords(
+        investigation.title,
+        investigation.service_affected,
+        investigation.component_affected,
+        *investigation.tags,
+        investigation.description,
+    )
+
+
+def _checked(row: models.Model, exclude: list[str]) -> None:
+    """Run the model's own validators. Constraints are left to the database: checking each here costs a query."""
+    try:
+        row.full_clean(exclude=exclude, validate_unique=False, validate_constraints=False)
+    except ValidationError as problem:
+        fields = {name: " ".join(messages) for name, messages in problem.message_dict.items()}
+        raise Invalid("; ".join(f"{name}: {text}" for name, text in fields.items()), fields=fields) from problem
+
+
+def _save(investigation: Investigation, changes: Mapping[str, Any], actor: User, now: datetime) -> None:
+    """Compare and set on the version that was read."""
+    held = Investigation.objects.alive().filter(pk=investigation.pk, version=investigation.version)
+    if not held.update(**changes, version=F("version") + 1, updated_by=actor, updated_at=now):
+        raise Conflict("Somebody else changed this investigation first.")
+    for name, value in changes.items():
+        setattr(investigation, name, value)
+    investigation.version += 1
+    investigation.updated_by, investigation.updated_at = actor, now
+    _tell(investigation, "edited", now)
+
+
+def _tell(investigation: Investigation, kind: str, now: datetime) -> None:
+    publish(topic=f"investigation:{investigation.pk}", kind=kind, at=now.isoformat())
+
+
+def _text(body: str) -> str:
+    return body.replace("\x00", "\ufffd").replace("\r\n", "\n").strip()
+
+
+def _plain(value: Any) -> Any:
+    """Return a field's value as JSON for the audit trail."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value.pk) if isinstance(value, models.Model) else value

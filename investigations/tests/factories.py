@@ -1,0 +1,57 @@
+"""Test data: investigations, links and notes, written directly so that a test says which row it wants."""
+
+from datetime import timedelta
+
+import factory
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+
+from accounts.tests.factories import UserFactory
+from events.tests.factories import EventFactory
+from investigations.choices import LinkState
+from investigations.models import Investigation, Link, Note, NoteRevision
+
+
+class InvestigationFactory(DjangoModelFactory[Investigation]):
+    """An open investigation, each detected an hour before the one made before it."""
+
+    class Meta:
+        model = Investigation
+
+    title = factory.Sequence(lambda number: f"Investigation number {number}")
+    detected_at = factory.Sequence(lambda number: timezone.now() - timedelta(hours=number))
+    created_by = factory.SubFactory(UserFactory)
+
+
+class LinkFactory(DjangoModelFactory[Link]):
+    """A suggested link."""
+
+    class Meta:
+        model = Link
+
+    investigation = factory.SubFactory(InvestigationFactory)
+    event = factory.SubFactory(EventFactory)
+    score = 0.75
+    factors = factory.LazyFunction(
+        lambda: [{"strategy": "time", "score": 0.75, "weight": 1.0, "reason": "Two minutes before the onset."}]
+    )
+    rule_version = 1
+    state = LinkState.SUGGESTED
+
+
+class NoteFactory(DjangoModelFactory[Note]):
+    """A note with its first revision."""
+
+    class Meta:
+        model = Note
+        skip_postgeneration_save = True
+
+    investigation = factory.SubFactory(InvestigationFactory)
+    author = factory.SubFactory(UserFactory)
+    body = "The pool was exhausted."
+
+    @factory.post_generation
+    def first_revision(self, create: bool, _extracted: object, **_: object) -> None:
+        """Keep how the note began, as the service does."""
+        if create and isinstance(self, Note):
+            NoteRevision.objects.create(note=self, number=1, body=self.body, author=self.author)

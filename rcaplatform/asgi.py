@@ -1,0 +1,22 @@
+"""Composition: one origin. The event loop answers `/stream/`, threads run the WSGI application for all the rest."""
+
+import os
+from typing import Any, cast
+
+from a2wsgi import WSGIMiddleware
+from django.core.asgi import get_asgi_application
+
+from rcaplatform.wsgi import application as wsgi
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rcaplatform.settings")
+stream = get_asgi_application()
+# Two threads a process: more only wait for one another, and each holds a database connection.
+threads = WSGIMiddleware(cast(Any, wsgi), workers=int(os.environ.get("WEB_THREADS") or 2))
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Route one connection. The server's lifespan and websocket messages are not ours: raising tells it so."""
+    if scope["type"] != "http":
+        raise NotImplementedError(f"{scope['type']} is not served here")
+    door: Any = stream if scope["path"].startswith("/stream/") else threads
+    await door(scope, receive, send)

@@ -1,0 +1,10 @@
+"""Decision: what a key looks like. Time-ordered, so that new rows land at the right-hand edge of every index."""
+
+from uuid import UUID
+
+from uuid_utils.compat import uuid7 as _uuid7
+
+
+def uuid7() -> UUID:
+    """Return a new version 7 UUID (RFC 9562): 48 bits of Unix milliseconds, then randomness."""
+    return _uuid7()

@@ -1,0 +1,64 @@
+"""Composition: what must be done before the processes start: reach both stores, migrate, make keys, users and assets.
+
+Progress goes to standard error; what the bootstrap command tells the user (addresses, logins) to standard output.
+"""
+
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from typing import NoReturn
+
+import django
+import redis
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.db import Error, connection
+
+
+def main() -> None:
+    """Prepare everything, or end with one line that names the setting to change."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rcaplatform.settings")
+    warnings.simplefilter("ignore")
+    try:
+        _step("Settings read", django.setup)
+        _reach_database()
+        _reach_redis()
+        _step("Database migrated", lambda: call_command("migrate", interactive=False, verbosity=0))
+        _step("Static files collected", lambda: call_command("collectstatic", interactive=False, verbosity=0))
+        _step("Keys, users and demo at hand", lambda: call_command("bootstrap"))
+    except ImproperlyConfigured as problem:
+        _fail(f"Setting missing or wrong: {problem}")
+    except CommandError as problem:
+        _fail(str(problem))
+
+
+def _step(done: str, work: Callable[[], object]) -> None:
+    started = time.monotonic()
+    work()
+    sys.stderr.write(f"{done} ({time.monotonic() - started:.1f} s)\n")
+    sys.stderr.flush()
+
+
+def _reach_database() -> None:
+    try:
+        connection.ensure_connection()
+    except Error as problem:
+        _fail(f"DATABASE_URL: PostgreSQL cannot be reached: {problem}")
+
+
+def _reach_redis() -> None:
+    try:
+        redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=5, socket_timeout=5).ping()
+    except (redis.RedisError, ValueError) as problem:
+        _fail(f"REDIS_URL: Redis cannot be reached: {problem}")
+
+
+def _fail(problem: str) -> NoReturn:
+    sys.exit(" ".join(problem.split()))
+
+
+if __name__ == "__main__":
+    main()

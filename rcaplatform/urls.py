@@ -1,0 +1,3 @@
+"""Composition: every address this product answers."""
+
+urlpatterns = []
