@@ -3,12 +3,26 @@
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings as configured
 from django.core.cache import cache
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import Role, User
 from accounts.tests.factories import UserFactory
 from accounts.tokens import AccessToken
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_folder_for_static_files() -> None:
+    """Collected at no time in a test run; WhiteNoise wants to see the folder all the same."""
+    configured.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Settings) -> None:
+    """Passwords of the cast guard nothing: do not spend a quarter of a second on each."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,8 @@ from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import get_random_string
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from rcaplatform import __version__
 from rcaplatform.embedded import database_url, redis_url
@@ -88,6 +90,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "rcaplatform" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -116,12 +119,29 @@ DATABASES = {
     }
 }
 REDIS_URL = env.str("REDIS_URL", default="") or redis_url(DATA_DIR)
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+# A request that meets a dead Redis goes on without it at once; by default the client would try again for ten seconds.
+REDIS_OPTIONS = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 0)}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": REDIS_OPTIONS,
+    }
+}
 
 # --- Celery: doorbells only; what must not be lost waits in PostgreSQL
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "visibility_timeout": 3600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "visibility_timeout": 3600,
+    # A request that rings a doorbell must not wait for a broker that is away: without these it would wait for ever.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -132,7 +152,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "poll connectors that are due": {"task": "connectors.poll_due", "schedule": 5.0},
-    "digest deliveries left behind": {"task": "connectors.digest_left_behind", "schedule": 10.0},
+    "digest deliveries left behind": {"task": "connectors.digest", "schedule": 10.0},
     "link events left behind": {"task": "investigations.link", "schedule": 10.0},
     "purge events past their age": {"task": "investigations.purge", "schedule": crontab(hour=3, minute=17)},
 }
@@ -149,9 +169,8 @@ LOGOUT_REDIRECT_URL = "sign-in"
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(hours=env.int("JWT_ACCESS_HOURS", default=24)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("JWT_REFRESH_DAYS", default=14)),
-    "ROTATE_REFRESH_TOKENS": True,
-    "BLACKLIST_AFTER_ROTATION": True,
     "ALGORITHM": "RS256",
+    "USER_ID_CLAIM": "sub",
     "AUTH_TOKEN_CLASSES": ("accounts.tokens.AccessToken",),
 }
 
@@ -162,11 +181,11 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.RolePermission"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["rcaplatform.kit.search.Filtered"],
     "DEFAULT_PAGINATION_CLASS": "rcaplatform.kit.paging.Pages",
     "DEFAULT_RENDERER_CLASSES": ["rcaplatform.kit.rest.JSONRenderer", "rest_framework.renderers.BrowsableAPIRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rcaplatform.kit.rest.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "rcaplatform.kit.openapi.Schema",
     "EXCEPTION_HANDLER": "rcaplatform.kit.rest.problem",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -181,6 +200,12 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayRequestDuration": True},
+    "PREPROCESSING_HOOKS": ["rcaplatform.kit.openapi.without_slash"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "rcaplatform.kit.openapi.with_problem",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "Severity": "events.choices.Severity",
         "Source": "events.choices.Source",

@@ -1,0 +1,13 @@
+"""Doors: the addresses of signing in and out."""
+
+from django.urls import re_path
+
+from accounts.api import views
+
+urlpatterns = [
+    re_path(r"^auth/token/?$", views.ObtainToken.as_view(), name="token"),
+    re_path(r"^auth/token/refresh/?$", views.RefreshTokens.as_view(), name="token-refresh"),
+    re_path(r"^auth/token/verify/?$", views.VerifyToken.as_view(), name="token-verify"),
+    re_path(r"^auth/logout/?$", views.SignOut.as_view(), name="logout"),
+    re_path(r"^me/?$", views.MeView.as_view(), name="me"),
+]

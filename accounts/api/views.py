@@ -1,0 +1,106 @@
+"""Doors: signing in and out over the API, and who one is."""
+
+from django.contrib.auth import authenticate
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import keys, services
+from accounts.api.serializers import Credentials, Me, RefreshRequest, TokenPair, VerifyRequest
+from accounts.tokens import RefreshToken
+
+
+class TokenDoor(GenericAPIView):  # type: ignore[type-arg]
+    """A door whose body alone says who is asking; it looks at no session and no header."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def given(self, request: Request, name: str) -> str:
+        """Return one field of the body."""
+        body = self.get_serializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        return str(body.validated_data[name])
+
+    def get_authenticate_header(self, _request: Request) -> str:
+        """Name the scheme, so that a refusal is 401."""
+        return 'Bearer realm="api"'
+
+
+def pair(token: RefreshToken) -> Response:
+    """Answer with a pair of tokens."""
+    content = {"access": str(token.access_token), "refresh": str(token)}
+    return Response(TokenPair(content).data, headers={"Cache-Control": "no-store"})
+
+
+class ObtainToken(TokenDoor):
+    """Sign in."""
+
+    serializer_class = Credentials
+
+    @extend_schema(responses={200: TokenPair})
+    def post(self, request: Request) -> Response:
+        """Give a pair of tokens for a username and a password."""
+        body = self.get_serializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        person = authenticate(**body.validated_data)
+        if person is None:
+            raise AuthenticationFailed("No active account has this username and password.")
+        return pair(services.issue(user=person))
+
+
+class RefreshTokens(TokenDoor):
+    """Stay signed in."""
+
+    serializer_class = RefreshRequest
+
+    @extend_schema(responses={200: TokenPair})
+    def post(self, request: Request) -> Response:
+        """Give a new pair of tokens for a refresh token, which is worthless from then on."""
+        return pair(services.rotate(refresh=self.given(request, "refresh")))
+
+
+class VerifyToken(TokenDoor):
+    """Ask whether a token is good."""
+
+    serializer_class = VerifyRequest
+
+    @extend_schema(responses={200: OpenApiResponse(description="It is good.")})
+    def post(self, request: Request) -> Response:
+        """Answer 200 for a token that is good now, 401 for any other."""
+        services.verify(token=self.given(request, "token"))
+        return Response({})
+
+
+class SignOut(TokenDoor):
+    """Sign out."""
+
+    serializer_class = RefreshRequest
+
+    @extend_schema(responses={204: OpenApiResponse(description="It is worthless now.")})
+    def post(self, request: Request) -> Response:
+        """Make a refresh token worthless."""
+        services.revoke(refresh=self.given(request, "refresh"))
+        return Response(status=204)
+
+
+class MeView(APIView):
+    """Who is asking."""
+
+    @extend_schema(responses=Me)
+    def get(self, request: Request) -> Response:
+        """Show the person the request comes from."""
+        return Response(Me(request.user).data)
+
+
+@require_safe
+@cache_control(public=True, max_age=300)
+def key_set(_request: HttpRequest) -> JsonResponse:
+    """Publish the key that verifies tokens (RFC 7517)."""
+    return JsonResponse(keys.published())

@@ -1,0 +1,97 @@
+"""Decision: who may do what. One table for pages, API and admin; objects are named by their model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from accounts.models import Role
+
+READ = frozenset({"read"})
+WRITE = frozenset({"create", "edit", "delete", "restore"})
+EVERYTHING = READ | WRITE
+ANY_OBJECT = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a role may do to objects of one kind: to ``every`` one, and to its ``own``."""
+
+    every: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+
+
+_CASEWORK = ("event", "origin", "investigation", "link", "note", "noterevision", "comment")
+TABLE: Mapping[str, Mapping[str, Grant]] = {
+    Role.USER: {
+        **dict.fromkeys((*_CASEWORK, "connector"), Grant(READ)),
+        "investigation": Grant(READ | {"create"}, own=frozenset({"edit"})),
+        "note": Grant(READ | {"create"}, own=WRITE),
+        "comment": Grant(READ | {"create"}, own=WRITE),
+    },
+    Role.ENGINEER: {**dict.fromkeys(_CASEWORK, Grant(EVERYTHING)), "connector": Grant(READ)},
+    Role.ADMIN: {ANY_OBJECT: Grant(EVERYTHING)},
+}
+# What makes an object somebody's own.
+_OWNERS = ("created_by_id", "assigned_to_id", "author_id")
+_VERBS = {"POST": "create", "PUT": "edit", "PATCH": "edit", "DELETE": "delete"}
+
+
+def may(user: Any, verb: str, target: Model | type[Model]) -> bool:
+    """Return whether ``user`` may do ``verb`` (read, create, edit, delete, restore) to ``target``.
+
+    Asked of a model instead of one object, the answer is whether they may do it to some.
+    """
+    if not (user.is_authenticated and user.is_active):
+        return False
+    grants = TABLE.get(user.role, {})
+    grant = grants.get(_kind(target)) or grants.get(ANY_OBJECT, Grant())
+    if verb in grant.every:
+        return True
+    return verb in grant.own and (isinstance(target, type) or _owns(user, target))
+
+
+def _kind(target: Model | type[Model]) -> str:
+    return (target if isinstance(target, type) else type(target)).__name__.lower()
+
+
+def _owns(user: Any, target: Model) -> bool:
+    return any(getattr(target, name, None) == user.pk for name in _OWNERS)
+
+
+class RolePermission(BasePermission):
+    """Asks the table about a view's ``noun`` (a model; that of its queryset unless told) and the verb of the request.
+
+    ``verbs`` maps an action of a viewset to a verb where the method does not say it. A view without a noun asks only
+    who is there.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Answer before an object is known."""
+        noun = getattr(view, "noun", None) or getattr(getattr(view, "queryset", None), "model", None)
+        if noun is None:
+            return bool(request.user.is_authenticated and request.user.is_active)
+        return self._answer(request, view, noun)
+
+    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+        """Answer for one object."""
+        return self._answer(request, view, obj)
+
+    def _answer(self, request: Request, view: Any, target: Model | type[Model]) -> bool:
+        verb = verb_of(request, view)
+        allowed = may(request.user, verb, target)
+        if not allowed and request.user.is_authenticated:
+            role = Role(request.user.role).label.lower()
+            whose = "" if isinstance(target, type) else "this "
+            self.message = f"The role {role} may not {verb} {whose}{_kind(target)}."
+        return allowed
+
+
+def verb_of(request: Request, view: Any) -> str:
+    """Return the verb a request amounts to."""
+    by_action: Mapping[str, str] = getattr(view, "verbs", {})
+    by_method = _VERBS.get(request.method or "", "read")
+    return by_method if by_method == "read" else by_action.get(getattr(view, "action", None) or "", by_method)
