@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 @cache
 def _redis() -> Redis:
-    return Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+    return Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS)
 
 
 def channel(topic: str) -> str:

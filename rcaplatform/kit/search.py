@@ -1,0 +1,198 @@
+"""Questions common to every list: filters that refuse what they do not know, full text in two steps, and an order."""
+# mypy: disable-error-code="import-untyped, misc, no-any-return"
+
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any
+
+from django import forms
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank
+from django.db.models import F, Func, QuerySet, TextChoices, TextField
+from django.utils.html import escape
+from django_filters import rest_framework as filters
+from django_filters.fields import IsoDateTimeField
+from django_filters.utils import translate_validation
+from drf_spectacular.utils import extend_schema_field
+from rest_framework.request import Request
+
+from rcaplatform.kit.rest import refuse
+
+CONFIG = "english"
+RANKED = 1_000  # up to so many matches are ranked; of more, the newest come first
+RANK = "rank"
+WINDOW = 5_000  # rows worth walking by time for a page of matches
+_PAGE = 21  # a page of the usual length, and one more
+_ALL = 2**31 - 1  # a limit that cuts nothing, but keeps the planner from merging the statement into the one around it
+_PAGING = frozenset({"page", "per_page", "cursor", "format"})
+_BEGIN, _END = "\ue000", "\ue001"  # private use: nothing a text would hold
+
+
+def sorts(*names: str) -> filters.ChoiceFilter:
+    """Return the filter `sort` of a list that offers these orders; the first is the default.
+
+    An order is a column's name, ``-`` before it for descending, or `RANK`. Equal rows are told apart by the key.
+    """
+    label = f"Order of the list; {names[0]} unless told. Best matches first ({RANK}) needs q."
+    return filters.ChoiceFilter(choices=[(name, name) for name in names], method="later", label=label)
+
+
+class _Words(forms.MultipleChoiceField):
+    """Words of anybody's choice, given one by one."""
+
+    def valid_value(self, value: str) -> bool:
+        """Pass whatever PostgreSQL can compare."""
+        return "\x00" not in value
+
+
+@extend_schema_field({"type": "array", "items": {"type": "string"}})
+class TagFilter(filters.Filter):
+    """Keeps what has every tag given."""
+
+    field_class = _Words
+
+    def filter(self, qs: QuerySet[Any], value: list[str]) -> QuerySet[Any]:
+        """Return what has them all."""
+        return qs.filter(tags__contains=value) if value else qs
+
+
+class _Moment(IsoDateTimeField):
+    """A time that PostgreSQL can compare; a ``+`` that the address turned into a space is understood."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Return the time."""
+        if isinstance(value, str) and "T" in value:
+            value = value.replace(" ", "+")
+        try:
+            moment: datetime | None = super().to_python(value)
+            return moment and moment.astimezone(UTC)
+        except OverflowError as problem:
+            raise forms.ValidationError("There is no such time.") from problem
+
+
+class MomentFilter(filters.IsoDateTimeFilter):
+    """Compares with a time (ISO 8601; UTC unless told)."""
+
+    field_class = _Moment
+
+
+def any_of(choices: type[TextChoices], label: str, **options: Any) -> filters.MultipleChoiceFilter:
+    """Return a filter that may be given several times, of which one must hold."""
+    return filters.MultipleChoiceFilter(choices=choices.choices, distinct=False, label=label, **options)
+
+
+class ListFilters(filters.FilterSet):
+    """The filters of a list, all of which must hold; then the search, then the order. A subclass adds `sort`.
+
+    Attributes:
+        complete: False when more rows match the search than can be ranked; counting them would cost as much.
+    """
+
+    complete = True
+    q = filters.CharFilter(
+        method="later", max_length=500, label='Full text: words, "a phrase", OR, -not. Combines with every filter.'
+    )
+
+    def later(self, queryset: QuerySet[Any], _name: str, _value: str) -> QuerySet[Any]:
+        """Leave search and order until every filter has been applied."""
+        return queryset
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Apply every filter, the search, and the order.
+
+        Raises:
+            ValidationError: two values contradict one another; names one of them.
+        """
+        chosen = self.form.cleaned_data
+        if chosen.get("start") and chosen.get("end") and chosen["start"] > chosen["end"]:
+            refuse("start", "This is after end.")
+        offered = [name for name, _ in self.base_filters["sort"].extra["choices"]]
+        text, sort = chosen["q"], chosen["sort"] or offered[0]
+        if sort == RANK and not text:
+            refuse("sort", f"{RANK} needs q, the words to rank by.")
+        found = super().filter_queryset(queryset)
+        if not text:
+            return ordered(found, sort)
+        order = next(name for name in offered if name != RANK) if sort == RANK else sort
+        found, self.complete = search(found, text, order)
+        if sort == RANK and self.complete:
+            return found.annotate(rank=SearchRank(F("search"), web_query(text))).order_by("-rank", "-id")
+        return ordered(found, order)
+
+
+class Filtered(filters.DjangoFilterBackend):
+    """Applies a view's filters and refuses a parameter it does not know, so that a typo is not "no filter"."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        """Return what passes.
+
+        Raises:
+            ValidationError: a parameter is unknown or wrong; names it.
+        """
+        filterset_class = self.get_filterset_class(view, queryset)
+        known = set(filterset_class.base_filters) if filterset_class else set()
+        for name in request.query_params.keys() - known - _PAGING:
+            near = get_close_matches(name, known, n=1)
+            refuse(name, "There is no such parameter." + (f" Did you mean {near[0]}?" if near else ""))
+        filterset = self.get_filterset(request, queryset, view)
+        if filterset is None:
+            return queryset
+        if not filterset.is_valid():
+            raise translate_validation(filterset.errors)
+        found: QuerySet[Any] = filterset.qs
+        if not filterset.complete:
+            view.counted = RANKED
+        return found
+
+
+def web_query(text: str) -> SearchQuery:
+    """Return ``text``, in web search syntax, as a query."""
+    return SearchQuery(text, search_type="websearch", config=CONFIG)
+
+
+def ordered(queryset: QuerySet[Any], sort: str) -> QuerySet[Any]:
+    """Return the rows in an order that leaves none equal."""
+    return queryset.order_by(sort, "-id" if sort.startswith("-") else "id")
+
+
+def search(queryset: QuerySet[Any], text: str, order: str) -> tuple[QuerySet[Any], bool]:
+    """Return the rows that match ``text``, and whether they are few enough to be ranked.
+
+    In steps, because one statement misleads the planner: asked for the newest matches of a word that hardly occurs, or
+    occurs only long ago, it walks the whole table by time. So the index of words is asked first, for no more than can
+    be ranked. Of more, the first page is looked for among the first rows in ``order``; if it is not there, the index
+    of words finds all matches, which are then sorted.
+    """
+    matching = queryset.filter(search=web_query(text))
+    hits = list(matching.order_by().values_list("pk", flat=True)[: RANKED + 1])
+    if len(hits) <= RANKED:
+        return queryset.filter(pk__in=hits), True
+    if _dense(queryset, matching, order):
+        return matching, False
+    return queryset.filter(pk__in=matching.order_by().values("pk")[:_ALL]), False
+
+
+def _dense(queryset: QuerySet[Any], matching: QuerySet[Any], order: str) -> bool:
+    column = order.removeprefix("-")
+    edge = list(queryset.order_by(order).values_list(column, flat=True)[WINDOW : WINDOW + 1])
+    if not edge:
+        return True
+    within = {f"{column}__gte" if order.startswith("-") else f"{column}__lte": edge[0]}
+    return matching.filter(**within).order_by().values("pk")[:_PAGE].count() == _PAGE
+
+
+def with_excerpt(queryset: QuerySet[Any], text: str, *columns: str) -> QuerySet[Any]:
+    """Add ``excerpt``: what each of ``columns`` says of ``text``; `marked` chooses among them."""
+    bounds: dict[str, Any] = {"max_words": 30, "min_words": 12, "max_fragments": 1}
+    query = web_query(text)
+    said = [
+        SearchHeadline(F(name), query, config=CONFIG, start_sel=_BEGIN, stop_sel=_END, **bounds) for name in columns
+    ]
+    each = Func(*said, function="ARRAY", template="%(function)s[%(expressions)s]", output_field=ArrayField(TextField()))
+    return queryset.annotate(excerpt=each)
+
+
+def marked(excerpts: list[str]) -> str:
+    """Return the first excerpt with a match as HTML: everything escaped, matches in ``<mark>``."""
+    chosen = next((text for text in excerpts if _BEGIN in text), excerpts[0])
+    return str(escape(chosen)).replace(_BEGIN, "<mark>").replace(_END, "</mark>")
