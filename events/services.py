@@ -27,31 +27,11 @@ LINK_TASK = "investigations.link"
 API_ORIGIN = "API"
 PEOPLE_ORIGIN = "People"
 
-# What a draft becomes: columns in the order of COPY, and their types. `search` is generated; other clocks stay empty.
-COLUMNS = {
-    "id": "uuid",
-    "origin_id": "uuid",
-    "dedupe_key": "uuid",
-    "source": "text",
-    "source_id": "text",
-    "event_type": "text",
-    "title": "text",
-    "severity": "text",
-    "service": "text",
-    "component": "text",
-    "environment": "text",
-    "tags": "text[]",
-    "url": "text",
-    "data": "jsonb",
-    "raw_data": "jsonb",
-    "metadata": "jsonb",
-    "keywords": "text",
-    "timestamp": "timestamptz",
-    "received_at": "timestamptz",
-    "parsed_at": "timestamptz",
-    "updated_at": "timestamptz",
-    "version": "int4",
-}
+# What a draft becomes, in the order of the columns of COPY. `search` is generated; the other clocks stay empty.
+COLUMNS = (
+    "id origin_id dedupe_key source source_id event_type title severity service component environment tags url "
+    "data raw_data metadata keywords timestamp received_at parsed_at updated_at version"
+).split()
 _NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
 _STAGE = (  # the names come from the table above
     "CREATE TEMPORARY TABLE IF NOT EXISTS event_staging ON COMMIT DELETE ROWS AS "  # noqa: S608
@@ -68,11 +48,15 @@ _STRING_FIELDS = ("source", "source_id", "event_type", "title", "severity", "ser
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a batch: the ids of the rows that are new, and how many drafts were known already."""
+    """What became of a batch: the key of each draft in its order, and the ids of the rows that are new by key."""
 
-    fresh: list[UUID]
-    duplicates: int
     keys: list[UUID]
+    fresh: dict[UUID, UUID]
+
+    @property
+    def duplicates(self) -> int:
+        """How many drafts told of events that were known already, or that the batch itself tells of twice."""
+        return len(self.keys) - len(self.fresh)
 
 
 def origin_named(name: str, kind: OriginKind) -> Origin:
@@ -101,11 +85,10 @@ def store(*, drafts: Sequence[EventDraft], origin: Origin, now: datetime) -> Sto
     keyed = {key_of(draft, origin): draft for draft in reversed(drafts)}
     keys = [key_of(draft, origin) for draft in drafts]
     if not keyed:
-        return Stored([], 0, [])
+        return Stored([], {})
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
         with cursor.copy(_COPY) as copy:
-            copy.set_types(list(COLUMNS.values()))
             for key in sorted(keyed):
                 copy.write_row(_row(key, keyed[key], origin, now))
         cursor.execute(_MOVE)
@@ -113,7 +96,7 @@ def store(*, drafts: Sequence[EventDraft], origin: Origin, now: datetime) -> Sto
     if fresh:
         ring_once(LINK_TASK)
         publish(topic="events", kind="stored", count=len(fresh))
-    return Stored(list(fresh.values()), len(drafts) - len(fresh), keys)
+    return Stored(keys, fresh)
 
 
 def _row(key: UUID, draft: EventDraft, origin: Origin, now: datetime) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 MAX_CHARACTERS = 2_000
+MAX_WRITTEN = 1_400  # the rest is left for parts
 _WORD = re.compile(r"[^\s\"'`()\[\]{}<>,;|=]+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _PART = re.compile(r"[A-Za-z0-9]+")
@@ -12,14 +13,17 @@ _ABBREVIATIONS = range(7, 13)
 
 
 def keywords(*texts: str) -> str:
-    """Return the words of ``texts`` and the parts of each identifier among them, at most 2,000 characters.
+    """Return the beginning of ``texts`` as written, then the parts of each identifier, at most 2,000 characters.
 
     ``PaymentError`` can then be found by "payment", ``/api/v1/pay`` by "pay", ``auth-service`` by "auth", and a commit
-    hash by its first 7 to 12 characters. Words come in order, each once, whole words before their parts.
+    hash by its first 7 to 12 characters. What was written stays in its order, so that a phrase of it can be found.
     """
-    words = list(dict.fromkeys(word.strip(".:!?") for text in texts for word in _WORD.findall(text)))
-    parts = dict.fromkeys(part for word in words for part in _parts(word))
-    return _bounded([*words, *parts])
+    written = [word for text in texts for word in text.split()]
+    words = dict.fromkeys(word.strip(".:!?") for text in texts for word in _WORD.findall(text))
+    parts = dict.fromkeys(part for word in words for part in (word, *_parts(word)))
+    kept = _bounded(written, MAX_WRITTEN)
+    seen = set(kept)
+    return " ".join(kept + _bounded([part for part in parts if part not in seen], MAX_CHARACTERS - MAX_WRITTEN))
 
 
 def vocabulary(*texts: str) -> frozenset[str]:
@@ -46,22 +50,22 @@ def _parts(word: str) -> Iterator[str]:
             yield from humps
 
 
-def _bounded(words: Iterable[str]) -> str:
+def _bounded(words: Iterable[str], limit: int) -> list[str]:
     kept, length = [], 0
     for word in words:
         length += len(word) + 1
-        if length > MAX_CHARACTERS:
+        if length > limit:
             break
         kept.append(word)
-    return " ".join(kept)
+    return kept
 
 
-# Words that say nothing about what a text is about: English function words, and those every incident speaks of.
 _STOP = frozenset(
     """
     the and for are but not you all any can had her was one our out has his how its let may new now old see two who did
     get got him she too use that with have this will your from they been were said each which their there what about
     when make like into time then than them these some other would could should after before over only also
+    few since every minute minutes second seconds hour hours
     http https www com org net api error errors failed failure service warning info high low critical medium
     """.split()
 )
