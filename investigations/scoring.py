@@ -12,7 +12,7 @@ from typing import Any
 RULE_VERSION = 1
 THRESHOLD = 0.5
 WEIGHTS = {"time": 0.35, "service": 0.40, "text": 0.25, "reference": 0.50}
-UNKNOWN = 0.25
+UNKNOWN = 0.2
 
 # How fast closeness halves. A change may lie hours before what it breaks; a symptom may not.
 CHANGE_HALF_LIFE = timedelta(hours=6)

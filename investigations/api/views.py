@@ -1,0 +1,167 @@
+"""Doors: investigations, their links and their notes over the API."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from django.db.models import F, FilteredRelation, Q, QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from events.models import Event
+from investigations import lifecycle, linking, services
+from investigations.api import serializers as shapes
+from investigations.choices import Status
+from investigations.filters import InvestigationFilters, InvestigationSearch, LinkFilters, NoteFilters
+from investigations.lifecycle import IllegalMove
+from investigations.models import Investigation, Link, Note, NoteRevision
+from investigations.querysets import ACTIVE
+from rcaplatform.kit.views import ScopedViewSet, Strict, etag
+
+PEOPLE = ("created_by", "assigned_to", "updated_by")
+
+
+class InvestigationViewSet(ScopedViewSet):
+    """One incident and the search for its cause."""
+
+    queryset = Investigation.objects.select_related(*PEOPLE).defer("search", "keywords")
+    serializer_class, row_class = shapes.InvestigationSerializer, shapes.InvestigationRow
+    new_class, filterset_class = shapes.NewInvestigationSerializer, InvestigationFilters
+    deeds = {"delete": services.delete, "restore": services.restore}
+
+    @action(detail=False, row_class=shapes.InvestigationHit, filterset_class=InvestigationSearch)
+    def search(self, request: Request) -> Response:
+        """Find investigations by what they say: best matches first, each with an excerpt."""
+        return self.list(request)
+
+
+class StatusViewSet(ScopedViewSet):
+    """Where an investigation stands in its life."""
+
+    queryset = Investigation.objects.select_related(*PEOPLE).defer("search", "keywords")
+    serializer_class = shapes.InvestigationSerializer  # what is shown of a stale one
+    verbs = {"move": "edit", "close": "edit", "reopen": "edit"}
+
+    @extend_schema(responses=shapes.StatusAnswer)
+    def show(self, request: Request, pk: str) -> Response:
+        """Show its status, and what may follow."""
+        return standing(self.get_object())
+
+    @extend_schema(request=shapes.StatusRequest, responses={200: shapes.StatusAnswer})
+    def move(self, request: Request, pk: str) -> Response:
+        """Move it to another status."""
+        return self.moved(self.changeable(), given(shapes.StatusRequest, request, "status"))
+
+    @extend_schema(request=None, responses={200: shapes.StatusAnswer})
+    def close(self, request: Request, pk: str) -> Response:
+        """Close it."""
+        return self.moved(self.changeable(), Status.CLOSED)
+
+    @extend_schema(request=None, responses={200: shapes.StatusAnswer})
+    def reopen(self, request: Request, pk: str) -> Response:
+        """Take it up again after it was resolved or closed."""
+        investigation = self.changeable()
+        if investigation.status in ACTIVE:
+            raise IllegalMove(f"This investigation is {investigation.status} already.")
+        return self.moved(investigation, Status.IN_PROGRESS)
+
+    def moved(self, investigation: Investigation, to: str) -> Response:
+        """Do it."""
+        return standing(services.move(investigation=investigation, to=to, **self.by()))
+
+
+class PartViewSet(ScopedViewSet):
+    """Something that belongs to one investigation, which the person must be able to see."""
+
+    @cached_property
+    def investigation(self) -> Investigation:
+        """Return the investigation that the address names."""
+        visible = Investigation.objects.visible_to(self.request.user)
+        found: Investigation = get_object_or_404(visible, pk=self.kwargs["investigation_id"])
+        return found
+
+
+class LinkViewSet(PartViewSet):
+    """The events of an investigation, and what people made of each."""
+
+    noun = Link
+    queryset = Event.objects.all()
+    serializer_class, row_class, filterset_class = shapes.LinkSerializer, shapes.LinkedEventRow, LinkFilters
+    verbs = dict.fromkeys(("confirm", "reject"), "edit")
+
+    def scope(self) -> QuerySet[Any]:
+        mine = FilteredRelation("links", condition=Q(links__investigation=self.investigation))
+        linked: QuerySet[Any] = super().scope().annotate(link=mine).filter(link__isnull=False)
+        scored: QuerySet[Any] = linked.annotate(score=F("link__score"))
+        return scored
+
+    @extend_schema(request=shapes.LinkRequest, responses=dict.fromkeys((201, 200), shapes.LinkSerializer))
+    def link(self, request: Request, **_: str) -> Response:
+        """Link an event by hand; this stands whatever the rules say."""
+        events, by = Event.objects.visible_to(request.user), self.by()
+        event = get_object_or_404(events, pk=given(shapes.LinkRequest, request, "event_id"))
+        link = linking.link_by_hand(investigation=self.investigation, event=event, **by)
+        return self.shown(link, 201 if link.created_at >= by["now"] else 200)
+
+    @extend_schema(request=None, responses={200: shapes.LinkSerializer})
+    def confirm(self, request: Request, **_: str) -> Response:
+        """Say that the event belongs to the investigation."""
+        return self.decided(linking.confirm)
+
+    @extend_schema(request=None, responses={200: shapes.LinkSerializer})
+    def reject(self, request: Request, **_: str) -> Response:
+        """Say that the event does not belong; it never comes back by itself."""
+        return self.decided(linking.reject)
+
+    def decided(self, deed: Callable[..., None]) -> Response:
+        """Do it to the link of this event."""
+        links = Link.objects.filter(investigation=self.investigation, event__deleted_at__isnull=True)
+        link = get_object_or_404(links, event_id=self.kwargs["event_id"])
+        deed(link=link, **self.by())
+        return self.shown(link)
+
+    def shown(self, link: Link, status: int = 200) -> Response:
+        """Answer with a link."""
+        return Response(shapes.LinkSerializer(link).data, status=status)
+
+
+class NoteViewSet(PartViewSet):
+    """What people wrote down in an investigation."""
+
+    listings = frozenset({"list", "revisions"})
+
+    queryset = Note.objects.select_related("author", "investigation").defer("search")
+    serializer_class, row_class, filterset_class = shapes.NoteSerializer, shapes.NoteRow, NoteFilters
+    deeds = {"delete": services.delete_note, "restore": services.restore_note}
+
+    def scope(self) -> QuerySet[Any]:
+        return super().scope().filter(investigation=self.investigation)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return self.scope().alive()  # type: ignore[attr-defined, no-any-return]
+
+    @action(detail=True, row_class=shapes.RevisionRow, filterset_class=None)
+    def revisions(self, request: Request, **_: str) -> Response:
+        """List the note as it stood after each save, oldest first."""
+        return self.rows(NoteRevision.objects.filter(note=self.get_object()).order_by("id"))
+
+
+def standing(investigation: Investigation) -> Response:
+    """Answer with a status."""
+    content = {
+        "status": investigation.status,
+        "may_become": sorted(lifecycle.MOVES[investigation.status]),
+        "resolved_at": investigation.resolved_at,
+        "version": investigation.version,
+    }
+    return Response(content, headers={"ETag": etag(investigation)})
+
+
+def given(shape: type[Strict], request: Request, name: str) -> Any:
+    """Return the one field of a body."""
+    body = shape(data=request.data)
+    body.is_valid(raise_exception=True)
+    return body.validated_data[name]

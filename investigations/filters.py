@@ -1,0 +1,74 @@
+"""Questions a list of investigations, of linked events or of notes can be asked."""
+# mypy: disable-error-code="import-untyped, misc, no-any-return"
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+
+from accounts.filters import PersonFilter
+from events.filters import EventFilters
+from investigations.choices import ImpactSeverity, LinkState, Priority, Status
+from investigations.models import Investigation, Note
+from rcaplatform.kit.search import RANK, ListFilters, MomentFilter, TagFilter, any_of, sorts, with_excerpt
+
+STANDING = tuple(state for state in LinkState if state != LinkState.REJECTED)
+
+
+class InvestigationFilters(ListFilters):
+    """Which investigations."""
+
+    status = any_of(Status, "Given several times, one of them.")
+    priority = any_of(Priority, "Given several times, one of them.")
+    severity = any_of(ImpactSeverity, "Impact; given several times, one of them.", field_name="impact_severity")
+    component = filters.CharFilter(field_name="component_affected", label="Exactly this component.")
+    service = filters.CharFilter(field_name="service_affected", label="Exactly this service.")
+    assigned_to = PersonFilter(label="Assigned to this person: id, username, or me.")
+    created_by = PersonFilter(label="Opened by this person: id, username, or me.")
+    tag = TagFilter(label="Has this tag; given several times, all of them.")
+    start = MomentFilter(field_name="detected_at", lookup_expr="gte", label="Detected then or later.")
+    end = MomentFilter(field_name="detected_at", lookup_expr="lte", label="Detected then or earlier.")
+    sort = sorts("-detected_at", "detected_at", RANK)
+
+    class Meta:
+        model = Investigation
+        fields: list[str] = []
+
+
+class InvestigationSearch(InvestigationFilters):
+    """Which investigations speak of something: best matches first, each with an excerpt."""
+
+    q = filters.CharFilter(method="later", required=True, max_length=500, label=ListFilters.base_filters["q"].label)
+    sort = sorts(RANK, "-detected_at", "detected_at")
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Add the excerpts."""
+        told = ("title", "description", "root_cause", "remediation", "lessons_learned")
+        return with_excerpt(super().filter_queryset(queryset), self.form.cleaned_data["q"], *told)
+
+
+class LinkFilters(EventFilters):
+    """Which of an investigation's events; the rejected ones only when asked for."""
+
+    state = any_of(LinkState, "What people made of the link; all but rejected unless told.", field_name="link__state")
+    min_score = filters.NumberFilter(
+        field_name="link__score", lookup_expr="gte", min_value=0, max_value=1, label="At least this sure, 0 to 1."
+    )
+    is_cause = filters.BooleanFilter(field_name="link__is_cause", label="Named a cause by a person, or not.")
+    sort = sorts("-timestamp", "timestamp", "-score", RANK)
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Leave out what was rejected, unless states are named."""
+        if not self.form.cleaned_data["state"]:
+            queryset = queryset.filter(link__state__in=STANDING)
+        return super().filter_queryset(queryset)
+
+
+class NoteFilters(ListFilters):
+    """Which notes."""
+
+    sort = sorts("-created_at", "created_at", RANK)
+
+    class Meta:
+        model = Note
+        fields: list[str] = []
