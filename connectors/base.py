@@ -84,10 +84,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some records, and the cursor to save together with their events."""
+    """Some records, and the cursor to save together with their events.
+
+    Attributes:
+        ignored: how many more were read and not worth making a record of.
+    """
 
     records: list[Record]
     cursor: Cursor
+    ignored: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ class Connector(Identified):
 
     cursor = models.JSONField(default=dict, blank=True, help_text="How far it has read; moves with the rows it covers.")
     next_poll_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it is never polled.")
-    lease_until = models.DateTimeField(null=True, blank=True, help_text="A worker holds it until then.")
     last_success_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=500, blank=True, default="")
     failures = models.PositiveIntegerField(default=0, help_text="Failed polls in a row.")
@@ -54,6 +53,7 @@ class Delivery(Identified):
     received_at = models.DateTimeField()
     digested_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(help_text="When a worker may take it; moves on as soon as one does.")
     stored = models.PositiveIntegerField(default=0, help_text="Events that were new.")
     duplicates = models.PositiveIntegerField(default=0, help_text="Events known already.")
 
@@ -65,8 +65,8 @@ class Delivery(Identified):
             models.CheckConstraint(name="delivery_state_known", condition=Q(state__in=DeliveryState.values)),
         ]
         indexes = [
-            # The digesting queue, oldest first.
-            models.Index(fields=["id"], name="delivery_pending", condition=Q(state=DeliveryState.PENDING)),
+            # The digesting queue; small because digested rows leave it.
+            models.Index(fields=["next_attempt_at"], name="delivery_due", condition=Q(state=DeliveryState.PENDING)),
         ]
 
     def __str__(self) -> str:

@@ -1,48 +1,83 @@
-"""Deeds of the engine: from records to stored events, dead letters and a moved cursor, in one transaction a page."""
+"""Deeds of the engine: from records to stored events and dead letters, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import structlog
 from django.conf import settings
-from django.db import DataError, transaction
-from django.utils import timezone
+from django.db import DataError, IntegrityError, transaction
 
-from connectors.base import Cursor, Pull, Record, Source
+from connectors.base import Record, Source
 from connectors.choices import Stage
-from connectors.errors import Misconfigured, SourceUnavailable
 from connectors.models import Connector, DeadLetter, Delivery
 from connectors.registry import source_kind
 from events.drafts import EventDraft
 from events.services import store
-from rcaplatform.kit.errors import Conflict, DomainError
-from rcaplatform.kit.realtime import publish
+from rcaplatform.kit.errors import DomainError, Invalid
 from rcaplatform.kit.sealing import unseal
 
 log = structlog.get_logger(__name__)
-LEASE = timedelta(minutes=5)
-BACKOFF_LIMIT = timedelta(minutes=15)
 MAX_MESSAGE = 2_000
+# What the database or the checks before it say of a value, as opposed to of themselves: trying again does not help.
+# The driver's own error reaches us unwrapped from COPY.
+REFUSALS = (DataError, IntegrityError, psycopg.DataError, ValueError, Invalid)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a record could not go on, and at which step."""
+
+    stage: Stage
+    problem: Exception
+
+    @property
+    def error(self) -> str:
+        """The class of the problem."""
+        return type(self.problem).__name__
+
+    @property
+    def message(self) -> str:
+        """The problem in words, of bounded length and fit for the database."""
+        problem = self.problem
+        message = problem.message if isinstance(problem, DomainError) else f"{self.error}: {problem}"
+        return message[:MAX_MESSAGE].replace("\x00", "\ufffd").encode(errors="replace").decode()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one record: events that were new, events known already, or why it is a dead letter."""
+
+    record: Record
+    stored: int = 0
+    duplicates: int = 0
+    failure: Failure | None = None
+
+    @property
+    def ignored(self) -> bool:
+        """Whether there was nothing in it worth an event."""
+        return not (self.stored or self.duplicates or self.failure)
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the records of a poll or a delivery."""
+    """What became of many records, in numbers: events stored and known, records ignored and dead."""
 
     stored: int = 0
     duplicates: int = 0
     ignored: int = 0
     dead: int = 0
 
-    def add(self, other: "Tally") -> None:
-        """Count another page in."""
-        self.stored += other.stored
-        self.duplicates += other.duplicates
-        self.ignored += other.ignored
-        self.dead += other.dead
+    def add(self, outcomes: Iterable[Outcome]) -> None:
+        """Count a page in."""
+        for outcome in outcomes:
+            self.stored += outcome.stored
+            self.duplicates += outcome.duplicates
+            self.ignored += outcome.ignored
+            self.dead += outcome.failure is not None
 
 
 def open_source(connector: Connector, now: datetime) -> Source[Any]:
@@ -58,159 +93,84 @@ def open_source(connector: Connector, now: datetime) -> Source[Any]:
     return kind(config, workspace=workspace, now=now)
 
 
-def poll(*, connector: Connector, now: datetime) -> Tally | None:
-    """Read what is new and store it, page by page; a page's events and its cursor stand or fall together.
-
-    Returns:
-        What became of the records, or None when another worker holds the lease or the connector is off.
-
-    Raises:
-        Misconfigured, SourceUnavailable: the connector's state says so too, and when it is tried again.
-    """
-    if not _claim(connector, now):
-        return None
-    tally = Tally()
-    try:
-        source = _pulled(connector, now)
-        for page in source.read(connector.cursor):
-            tally.add(digest(connector=connector, source=source, records=page.records, cursor=page.cursor, now=now))
-    except Exception as problem:
-        _failed(connector, problem, now)
-        raise
-    _succeeded(connector, now)
-    return tally
-
-
-def _pulled(connector: Connector, now: datetime) -> Pull[Any]:
-    source = open_source(connector, now)
-    if not isinstance(source, Pull):
-        raise Misconfigured(f"{connector.name} is not polled: its source calls /hooks/{connector.name}.")
-    return source
-
-
 def digest(
     *,
     connector: Connector,
     source: Source[Any],
     records: Sequence[Record],
     now: datetime,
-    cursor: Cursor | None = None,
-    delivery: Delivery | None = None,
-) -> Tally:
-    """Decode and store records; keep what cannot be decoded or stored as dead letters; move the cursor with them.
+    deliveries: Mapping[str, Delivery] | None = None,
+) -> list[Outcome]:
+    """Decode and store records; keep what cannot be decoded or stored as dead letters.
 
-    Raises:
-        Conflict: the lease was lost or the connector switched off meanwhile; nothing of this page is kept.
+    Call it inside the transaction that writes down that these records were read.
+
+    Args:
+        deliveries: the delivery of each record that came in one, by the record's reference.
+
+    Returns:
+        What became of each record, in the order given.
     """
-    drafts, dead, ignored = _decode(source, records)
+    outcomes = [Outcome(record) for record in records]
+    told = [(outcome, draft) for outcome in outcomes for draft in _decode(source, outcome)]
     with transaction.atomic():
-        tally = _store(connector, drafts, dead, now)
-        DeadLetter.objects.bulk_create(
-            [_dead_letter(connector, delivery, record, stage, problem) for record, stage, problem in dead],
-            ignore_conflicts=True,
-        )
-        if cursor is not None:
-            _advance(connector, cursor)
-    tally.ignored, tally.dead = ignored, len(dead)
-    return tally
+        _store(connector, told, now)
+        dead = [
+            as_dead_letter(connector, outcome.record, outcome.failure, (deliveries or {}).get(outcome.record.reference))
+            for outcome in outcomes
+            if outcome.failure
+        ]
+        DeadLetter.objects.bulk_create(dead, ignore_conflicts=True)
+    return outcomes
 
 
-Failure = tuple[Record, Stage, Exception]
-
-
-def _decode(
-    source: Source[Any], records: Sequence[Record]
-) -> tuple[list[tuple[Record, EventDraft]], list[Failure], int]:
-    drafts: list[tuple[Record, EventDraft]] = []
-    dead: list[Failure] = []
-    ignored = 0
-    for record in records:
-        try:
-            found = list(source.decode(record))
-        except Exception as problem:
-            dead.append((record, Stage.DECODE, problem))
-            continue
-        ignored += not found
-        drafts.extend((record, draft) for draft in found)
-    return drafts, dead, ignored
-
-
-def _store(connector: Connector, drafts: list[tuple[Record, EventDraft]], dead: list[Failure], now: datetime) -> Tally:
-    """Store all at once; only when the database refuses a value, one by one, so that a poison item stands alone."""
-    origin = connector.origin
-    try:
-        with transaction.atomic():
-            stored = store(drafts=[draft for _, draft in drafts], origin=origin, now=now)
-        return Tally(stored=len(stored.fresh), duplicates=stored.duplicates)
-    except (DataError, ValueError):
-        tally = Tally()
-    for record, draft in drafts:
-        try:
-            with transaction.atomic():
-                one = store(drafts=[draft], origin=origin, now=now)
-        except (DataError, ValueError) as problem:
-            dead.append((record, Stage.STORE, problem))
-        else:
-            tally.add(Tally(stored=len(one.fresh), duplicates=one.duplicates))
-    return tally
-
-
-def _dead_letter(
-    connector: Connector, delivery: Delivery | None, record: Record, stage: Stage, problem: Exception
+def as_dead_letter(
+    connector: Connector, record: Record, failure: Failure, delivery: Delivery | None = None
 ) -> DeadLetter:
-    message = problem.message if isinstance(problem, DomainError) else f"{type(problem).__name__}: {problem}"
-    log.warning("record.dead", connector=connector.name, reference=record.reference, error=type(problem).__name__)
+    """Return the row, not yet saved, that keeps a record which could not go on."""
+    reference = record.reference[:300]
+    log.warning("record.dead", connector=connector.name, reference=reference, error=failure.error)
     return DeadLetter(
         connector=connector,
         delivery=delivery,
-        stage=stage,
-        reference=record.reference[:300],
-        error=type(problem).__name__,
-        message=message[:MAX_MESSAGE].replace("\x00", "\ufffd"),
+        stage=failure.stage,
+        reference=reference,
+        error=failure.error,
+        message=failure.message,
         raw=record.raw,
     )
 
 
-def _claim(connector: Connector, now: datetime) -> bool:
-    """Take the lease, if nobody holds it and the connector is on."""
-    free = Connector.objects.filter(pk=connector.pk, enabled=True).exclude(lease_until__gt=now)
-    if not free.update(lease_until=now + LEASE):
-        return False
-    connector.refresh_from_db()
-    return True
+Told = list[tuple[Outcome, EventDraft]]
 
 
-def _advance(connector: Connector, cursor: Cursor) -> None:
-    """Move the cursor and renew the lease, unless the lease was lost or the switch was thrown meanwhile."""
-    renewed = timezone.now() + LEASE
-    held = Connector.objects.filter(pk=connector.pk, enabled=True, lease_until=connector.lease_until)
-    if not held.update(cursor=cursor, lease_until=renewed):
-        raise Conflict(f"{connector.name} was switched off or taken over while it was read.")
-    connector.cursor, connector.lease_until = cursor, renewed
+def _decode(source: Source[Any], outcome: Outcome) -> list[EventDraft]:
+    try:
+        return list(source.decode(outcome.record))
+    except Exception as problem:
+        outcome.failure = Failure(Stage.DECODE, problem)
+        return []
 
 
-def _succeeded(connector: Connector, now: datetime) -> None:
-    Connector.objects.filter(pk=connector.pk, lease_until=connector.lease_until).update(
-        lease_until=None,
-        last_success_at=now,
-        last_error="",
-        failures=0,
-        next_poll_at=timezone.now() + timedelta(seconds=connector.interval),
-    )
+def _store(connector: Connector, told: Told, now: datetime) -> None:
+    """Store all at once; only when the database refuses a value, one by one, so that a poison item stands alone."""
+    try:
+        _store_batch(connector, told, now)
+    except REFUSALS as problem:
+        if len(told) == 1:
+            told[0][0].failure = Failure(Stage.STORE, problem)
+            return
+        for one in told:
+            _store(connector, [one], now)
 
 
-def _failed(connector: Connector, problem: Exception, now: datetime) -> None:
-    """Say what is wrong and when to try again; a wrong setting waits for its owner."""
-    failures = connector.failures + 1
-    wait = min(timedelta(seconds=connector.interval) * 2 ** min(failures - 1, 10), BACKOFF_LIMIT)
-    known = isinstance(problem, DomainError)
-    message = str(problem) if known else f"{type(problem).__name__}: {problem}"
-    Connector.objects.filter(pk=connector.pk, lease_until=connector.lease_until).update(
-        lease_until=None,
-        last_error=message[:500],
-        failures=failures,
-        next_poll_at=None if isinstance(problem, Misconfigured) else now + wait,
-    )
-    publish(topic="connectors", kind="failed", name=connector.name)
-    if not isinstance(problem, SourceUnavailable | Misconfigured):
-        log.error("poll.crashed", connector=connector.name, exc_info=problem)
+@transaction.atomic
+def _store_batch(connector: Connector, told: Told, now: datetime) -> None:
+    stored = store(drafts=[draft for _, draft in told], origin=connector.origin, now=now)
+    fresh = set(stored.fresh)
+    for (outcome, _), key in zip(told, stored.keys, strict=True):
+        if key in fresh:
+            fresh.remove(key)  # the batch may tell of it twice
+            outcome.stored += 1
+        else:
+            outcome.duplicates += 1

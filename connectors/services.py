@@ -4,24 +4,29 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import F
+import structlog
+from django.db import connection, transaction
 
 from accounts import audit
 from accounts.models import User
 from connectors.base import Push, Record
-from connectors.choices import DeadLetterState, DeliveryState, Stage
+from connectors.choices import DeadLetterState
+from connectors.digestion import record_of, settle
 from connectors.errors import Misconfigured
 from connectors.models import Connector, DeadLetter, Delivery
-from connectors.pipeline import Tally, digest, open_source
+from connectors.pipeline import digest, open_source
 from connectors.registry import is_pulled, source_kind
 from events.choices import OriginKind
 from events.services import origin_named
-from rcaplatform.kit.doorbell import ring
+from rcaplatform.kit.doorbell import ring, ring_once
 from rcaplatform.kit.errors import Conflict
-from rcaplatform.kit.sealing import seal
+from rcaplatform.kit.sealing import seal, unseal
 
-DIGEST_TASK = "connectors.digest_delivery"
+log = structlog.get_logger(__name__)
+POLL_TASK, DIGEST_TASK = "connectors.poll", "connectors.digest"
+ATTEMPTS = 5
+LOCK_PATIENCE = "5s"
+_FRESH = timedelta(seconds=10)
 _KEPT_HEADERS = ("content-type", "user-agent")
 
 
@@ -59,8 +64,61 @@ def connect(
 def switch(*, connector: Connector, enabled: bool, actor: User, now: datetime) -> None:
     """Turn a connector off at once, or on again and due."""
     due = now if enabled and is_pulled(connector.kind) else None
-    Connector.objects.filter(pk=connector.pk).update(enabled=enabled, next_poll_at=due, lease_until=None)
+    Connector.objects.filter(pk=connector.pk).update(enabled=enabled, next_poll_at=due)
     audit.record(actor=actor, verb="enable" if enabled else "disable", target=connector)
+
+
+@transaction.atomic
+def configure(
+    *, connector: Connector, interval: int, secrets: Mapping[str, str], actor: User, now: datetime
+) -> Connector:
+    """Change how often a connector is polled and replace some of its secrets; the others stay. It is due at once.
+
+    Raises:
+        Misconfigured: a secret is wrong; ``fields`` names it.
+        Unavailable: the secrets that stay cannot be unsealed.
+    """
+    present: Connector = Connector.objects.select_for_update().get(pk=connector.pk)
+    change: dict[str, Any] = {name: ["", "replaced"] for name in secrets}
+    if interval != present.interval:
+        change["interval"] = [present.interval, interval]
+    if secrets:
+        present.secrets = seal(secrets_with(present, secrets))
+    if present.enabled and is_pulled(present.kind):
+        present.next_poll_at = now
+    present.interval = interval
+    present.save(update_fields=["interval", "secrets", "next_poll_at"])
+    audit.record(actor=actor, verb="configure", target=present, change=change)
+    return present
+
+
+def secrets_with(connector: Connector, new: Mapping[str, str]) -> dict[str, str]:
+    """Return the secrets of ``connector`` with ``new`` ones in their place. Where all are new, none need be unsealed.
+
+    Raises:
+        Misconfigured: they do not make a working configuration; ``fields`` says why.
+        Unavailable: the others cannot be unsealed.
+    """
+    config = source_kind(connector.kind).Config
+    kept = {} if config.secret_names() <= new.keys() else unseal(connector.secrets)
+    config.read({**connector.config, **kept, **new})
+    return {**kept, **new}
+
+
+@transaction.atomic
+def poll_soon(*, connector: Connector, actor: User, now: datetime) -> None:
+    """Make a connector due at once and wake a worker, without waiting for its interval or backoff.
+
+    Raises:
+        Misconfigured: its kind is not polled.
+        Conflict: it is switched off.
+    """
+    if not is_pulled(connector.kind):
+        raise Misconfigured(f"{connector.name} is not polled: its source calls /hooks/{connector.name}.")
+    if not Connector.objects.filter(pk=connector.pk, enabled=True).update(next_poll_at=now):
+        raise Conflict(f"{connector.name} is switched off.")
+    audit.record(actor=actor, verb="poll", target=connector)
+    ring(POLL_TASK, str(connector.pk))
 
 
 def receive(*, connector: Connector, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Delivery, bool]:
@@ -71,13 +129,18 @@ def receive(*, connector: Connector, headers: Mapping[str, str], body: bytes, no
 
     Raises:
         Forged: its signature does not match; nothing is kept.
+        Invalid: it does not say what it is.
+        Misconfigured, Unavailable: the connector cannot be opened.
+        OperationalError: the database did not take it in time.
     """
     source = open_source(connector, now)
     if not isinstance(source, Push):
         raise Misconfigured(f"{connector.name} is polled; it takes no deliveries.")
     envelope = source.verify(headers, body)
     with transaction.atomic():
-        delivery, new = Delivery.objects.get_or_create(
+        with connection.cursor() as cursor:  # senders hang up after ten seconds: better to tell them what happened
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_PATIENCE])
+        delivery, new = Delivery.objects.defer("body").get_or_create(
             connector=connector,
             key=envelope.key,
             defaults={
@@ -85,48 +148,12 @@ def receive(*, connector: Connector, headers: Mapping[str, str], body: bytes, no
                 "headers": {name: headers[name] for name in _KEPT_HEADERS if name in headers},
                 "body": body,
                 "received_at": now,
+                "next_attempt_at": now,
             },
         )
         if new:
-            ring(DIGEST_TASK, str(delivery.pk))
+            ring_once(DIGEST_TASK)
     return delivery, new
-
-
-@transaction.atomic
-def digest_delivery(*, delivery_id: str, now: datetime) -> Tally | None:
-    """Turn a kept delivery into events, once.
-
-    Returns:
-        What became of it, or None when it was digested already or another worker is at it.
-    """
-    pending = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).select_related("connector__origin")
-    delivery = pending.filter(pk=delivery_id, state=DeliveryState.PENDING).first()
-    if delivery is None:
-        return None
-    connector = delivery.connector
-    record = Record(reference=delivery.key, value=(delivery.event, bytes(delivery.body)), raw=bytes(delivery.body))
-    source = open_source(connector, now)
-    tally = digest(connector=connector, source=source, records=[record], delivery=delivery, now=now)
-    Delivery.objects.filter(pk=delivery.pk).update(
-        state=_state(tally),
-        digested_at=now,
-        attempts=F("attempts") + 1,
-        stored=tally.stored,
-        duplicates=tally.duplicates,
-    )
-    return tally
-
-
-def _state(tally: Tally) -> DeliveryState:
-    if tally.dead:
-        return DeliveryState.DEAD
-    return DeliveryState.DIGESTED if tally.stored or tally.duplicates else DeliveryState.IGNORED
-
-
-def left_behind(*, now: datetime, after: timedelta, limit: int) -> list[str]:
-    """Return the ids of deliveries that came before ``now - after`` and that no worker has digested, oldest first."""
-    pending = Delivery.objects.filter(state=DeliveryState.PENDING, connector__enabled=True, received_at__lt=now - after)
-    return [str(pk) for pk in pending.order_by("id").values_list("pk", flat=True)[:limit]]
 
 
 @transaction.atomic
@@ -143,39 +170,32 @@ def retry(*, dead_letter: DeadLetter, actor: User | None, now: datetime) -> Dead
         raise Conflict(f"This dead letter is {letter.state} already.")
     connector = letter.connector
     source = open_source(connector, now)
-    value: Any = (letter.delivery.event, bytes(letter.raw)) if letter.delivery else bytes(letter.raw)
-    record = Record(reference=letter.reference, value=value, raw=bytes(letter.raw))
+    raw, delivery = bytes(letter.raw), letter.delivery
+    record = record_of(delivery, raw) if delivery else Record(reference=letter.reference, value=raw, raw=raw)
     letter.attempts += 1
-    try:
-        with transaction.atomic():
-            DeadLetter.objects.filter(pk=letter.pk).update(state=DeadLetterState.REPLAYED)
-            tally = digest(connector=connector, source=source, records=[record], delivery=letter.delivery, now=now)
-            if tally.dead:
-                raise _StillDead  # noqa: TRY301 - rolls the savepoint back
-    except _StillDead:
-        letter.message = _why(source, record)
+    with transaction.atomic():
+        (outcome,) = digest(connector=connector, source=source, records=[record], now=now)
+        transaction.set_rollback(outcome.failure is not None)
+    if outcome.failure:
+        letter.error, letter.message = outcome.failure.error, outcome.failure.message
     else:
         letter.state, letter.resolved_at = DeadLetterState.REPLAYED, now
-    letter.save(update_fields=["attempts", "message", "state", "resolved_at"])
+        if delivery:
+            settle(delivery, outcome, now)
+            delivery.save(update_fields=["state", "digested_at", "stored", "duplicates"])
+    letter.save(update_fields=["attempts", "error", "message", "state", "resolved_at"])
     audit.record(actor=actor, verb="retry", target=letter, change={"state": [DeadLetterState.OPEN, letter.state]})
     return letter
 
 
-class _StillDead(Exception):
-    """Rolls back a retry that failed again."""
-
-
-def _why(source: Any, record: Record) -> str:
-    try:
-        list(source.decode(record))
-    except Exception as problem:
-        return f"{type(problem).__name__}: {problem}"
-    return f"The {Stage.STORE} stage refused it again."
-
-
 @transaction.atomic
 def discard(*, dead_letter: DeadLetter, actor: User, now: datetime) -> None:
-    """Give an item up; it stays on record until retention removes it."""
+    """Give an item up; it stays on record until retention removes it.
+
+    Raises:
+        Conflict: it was retried or discarded before.
+    """
     opened = DeadLetter.objects.filter(pk=dead_letter.pk, state=DeadLetterState.OPEN)
-    if opened.update(state=DeadLetterState.DISCARDED, resolved_at=now):
-        audit.record(actor=actor, verb="discard", target=dead_letter)
+    if not opened.update(state=DeadLetterState.DISCARDED, resolved_at=now):
+        raise Conflict("This dead letter is settled already.")
+    audit.record(actor=actor, verb="discard", target=dead_letter)

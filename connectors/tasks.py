@@ -1,17 +1,14 @@
 """Doors for the worker: each rings one deed, with ids in and nothing out; running one twice does no harm."""
 
-from datetime import timedelta
-
 from celery import shared_task
 from django.utils import timezone
 
-from connectors import services
+from connectors.digestion import digest_pending
 from connectors.models import Connector
-from connectors.pipeline import poll
+from connectors.polling import poll
+from connectors.services import DIGEST_TASK, POLL_TASK
+from rcaplatform.kit.doorbell import heard
 from rcaplatform.kit.errors import DomainError
-
-OVERTAKEN = timedelta(seconds=10)
-SWEEP = 2_000
 
 
 @shared_task(name="connectors.poll_due")
@@ -21,7 +18,7 @@ def poll_due() -> None:
         poll_one.apply_async((str(pk),), expires=60)
 
 
-@shared_task(name="connectors.poll")
+@shared_task(name=POLL_TASK)
 def poll_one(connector_id: str) -> None:
     """Poll one connector; the engine has recorded what went wrong, if anything did."""
     try:
@@ -30,14 +27,9 @@ def poll_one(connector_id: str) -> None:
         return
 
 
-@shared_task(name="connectors.digest_delivery")
-def digest_delivery(delivery_id: str) -> None:
-    """Digest one delivery."""
-    services.digest_delivery(delivery_id=delivery_id, now=timezone.now())
-
-
-@shared_task(name="connectors.digest_left_behind")
-def digest_left_behind() -> None:
-    """Digest what a crash or a deaf broker left behind."""
-    for delivery_id in services.left_behind(now=timezone.now(), after=OVERTAKEN, limit=SWEEP):
-        services.digest_delivery(delivery_id=delivery_id, now=timezone.now())
+@shared_task(name=DIGEST_TASK)
+def digest() -> None:
+    """Work the queue of deliveries off."""
+    heard(DIGEST_TASK)
+    while digest_pending(now=timezone.now()):
+        pass

@@ -1,44 +1,69 @@
 """Door for deliveries: verify, keep, answer; thinking comes later."""
 
+import structlog
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse
+from django.db import Error as DatabaseTrouble
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from connectors import services
+from connectors.errors import Misconfigured
 from connectors.models import Connector
-from rcaplatform.kit.errors import DomainError, TooLarge
+from connectors.registry import is_pushed
+from rcaplatform.kit.errors import DomainError, Invalid, TooLarge, Unavailable
+from rcaplatform.kit.problems import problem_response
+
+log = structlog.get_logger(__name__)
+RETRY_AFTER = 300
 
 
 @csrf_exempt
-@require_POST
-def hook(request: HttpRequest, name: str) -> JsonResponse:
-    """Take one delivery: 202 when it is new, 200 when it was taken before, 401 when it is forged."""
-    connector = Connector.objects.filter(name=name).first()
-    if connector is None:
-        return _answer(404, detail=f"There is no connector called {name}.")
-    if not connector.enabled:
-        return _answer(503, detail=f"{name} is switched off.", retry_after=300)
+def hook(request: HttpRequest, name: str) -> HttpResponse:
+    """Take one delivery: 202 when it is new, 200 when it was taken before, 401 when it is forged.
+
+    What is wrong on this side (switched off, cannot be opened, a database that does not answer) is 503 with
+    ``Retry-After``, never the sender's fault.
+    """
+    if request.method != "POST":
+        answer: HttpResponse = problem_response(405, "A webhook takes POST.")
+        answer["Allow"] = "POST"
+        return answer
     try:
-        headers = {key.lower(): value for key, value in request.headers.items()}
-        delivery, new = services.receive(connector=connector, headers=headers, body=_body(request), now=timezone.now())
+        return _take(request, name)
+    except (Misconfigured, Unavailable, DatabaseTrouble) as problem:
+        log.exception("delivery.refused", connector=name, error=type(problem).__name__)
+        return _later(f"{name} cannot take deliveries now.")
     except DomainError as problem:
-        return _answer(problem.status, detail=problem.message)
-    return _answer(202 if new else 200, delivery=str(delivery.pk))
+        log.warning("delivery.refused", connector=name, error=type(problem).__name__)
+        return problem_response(problem.status, problem.message)
+
+
+def _take(request: HttpRequest, name: str) -> HttpResponse:
+    connector = Connector.objects.select_related("origin").filter(name=name).first()
+    if connector is None or not is_pushed(connector.kind):
+        return problem_response(404, f"There is no webhook called {name}.")
+    if not connector.enabled:
+        return _later(f"{name} is switched off.")
+    headers = {key.lower(): value for key, value in request.headers.items()}
+    delivery, new = services.receive(connector=connector, headers=headers, body=_body(request), now=timezone.now())
+    return JsonResponse({"delivery": str(delivery.pk)}, status=202 if new else 200)
 
 
 def _body(request: HttpRequest) -> bytes:
     """Read the raw body up to the limit, whatever length the sender announced."""
     limit = settings.WEBHOOK_MAX_BYTES
-    body = request.read(limit + 1)
+    try:
+        body = request.read(limit + 1)
+    except UnreadablePostError as problem:
+        raise Invalid("The body ended before it was whole.") from problem
     if len(body) > limit:
         raise TooLarge(f"A delivery may have {limit} bytes.")
     return body
 
 
-def _answer(status: int, *, retry_after: int | None = None, **content: str) -> JsonResponse:
-    response = JsonResponse(content, status=status)
-    if retry_after:
-        response["Retry-After"] = str(retry_after)
-    return response
+def _later(detail: str) -> HttpResponse:
+    answer = problem_response(503, detail)
+    answer["Retry-After"] = str(RETRY_AFTER)
+    return answer

@@ -1,7 +1,149 @@
-"""Source: jsonlines."""
+"""Source: a file of JSON lines, one log record each, followed through rotation and truncation."""
 
-from connectors.base import ConnectorConfig, Pull
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from connectors.base import ConnectorConfig, Cursor, Page, Pull, Record, option
+from connectors.errors import BadRecord, Misconfigured, SourceUnavailable
+from connectors.sources.logfields import read_object
+from connectors.sources.loglines import LogLine, is_quiet
+from connectors.sources.tailing import MAX_LINE, Block, LogFile, Place, follow
+from events.choices import Severity
+from events.drafts import EventDraft
+
+PAGE_RECORDS = 2_000
+PAGE_BYTES = 4 * 1024 * 1024
+SAMPLE_LINES = 20
+_BLANK = b"\0 \t\r\n"
+_WORST_FIRST = list(Severity)
 
 
-class JSONLines(Pull[ConnectorConfig]):
-    kind, label, Config = "jsonlines", "JSONLines", ConnectorConfig
+@dataclass(frozen=True, kw_only=True)
+class LogFileConfig(ConnectorConfig):
+    """Which file, and what of it."""
+
+    path: str = option("Absolute path of the log file; rotated copies are looked for beside it.")
+    service: str = option("Service of lines that do not name theirs.", default="")
+    environment: str = option("Environment of lines that do not name theirs.", default="")
+    min_severity: str = option("Least severity that becomes an event; lesser lines are counted.", default="medium")
+
+    def __post_init__(self) -> None:
+        wrong = {}
+        if not Path(self.path).is_absolute() or "\x00" in self.path:
+            wrong["path"] = "Give an absolute path."
+        if self.min_severity not in Severity.values:
+            wrong["min_severity"] = f"One of {', '.join(Severity.values)}."
+        if wrong:
+            raise Misconfigured("; ".join(f"{name}: {problem}" for name, problem in wrong.items()), fields=wrong)
+
+
+class JSONLines(Pull[LogFileConfig]):
+    """The cursor is a `Place`: {inode, head, offset}."""
+
+    kind, label, Config = "jsonlines", "JSON-lines log file", LogFileConfig
+
+    def check(self) -> None:
+        """Return when the file is there, readable, and among its first full lines, if any, is a JSON object."""
+        try:
+            with LogFile(Path(self.config.path)) as file:
+                block = next(file.blocks(0, final=False), None)
+        except OSError as problem:
+            raise Misconfigured(str(problem), fields={"path": problem.strerror or str(problem)}) from problem
+        sample = [line for line in block.lines[:SAMPLE_LINES] if line.strip(_BLANK)] if block else []
+        if sample and not any(map(_is_object, sample)):
+            message = f"None of the first {len(sample)} lines is a JSON object."
+            raise Misconfigured(message, fields={"path": message})
+
+    def read(self, cursor: Cursor) -> Iterator[Page]:
+        """Yield the lines worth decoding; blank ones and those certainly below the least severity are only counted."""
+        page = _Filling()
+        try:
+            for block in follow(Path(self.config.path), Place.of(cursor)):
+                records = self._sift(block)
+                if len(page.records) + len(records) > PAGE_RECORDS:
+                    yield page.filled()
+                    page = _Filling()
+                page.add(block, records)
+                if page.size >= PAGE_BYTES:
+                    yield page.filled()
+                    page = _Filling()
+        except OSError as problem:
+            raise SourceUnavailable(f"{self.config.path} cannot be read: {problem}") from problem
+        if page.place:
+            yield page.filled()
+
+    def decode(self, record: Record) -> Iterable[EventDraft]:
+        """Return the line as an event, or nothing when it is below the least severity."""
+        fields = record.value if isinstance(record.value, dict) else _object_in(record.value)
+        line = LogLine(fields)
+        if line.severity not in self._wanted:
+            return []
+        config = self.config
+        return [
+            line.draft(source_id=record.reference, raw=fields, service=config.service, environment=config.environment)
+        ]
+
+    @cached_property
+    def _wanted(self) -> frozenset[Severity]:
+        return frozenset(_WORST_FIRST[: _WORST_FIRST.index(Severity(self.config.min_severity)) + 1])
+
+    def _sift(self, block: Block) -> list[Record]:
+        skips, records, offset = Severity.INFO not in self._wanted, [], block.start
+        for line in block.lines:
+            try:
+                value = orjson.loads(line) if len(line) <= MAX_LINE else None
+            except orjson.JSONDecodeError:
+                value = None
+            if not (skips and isinstance(value, dict) and is_quiet(value)) and line.strip(_BLANK):
+                records.append(_record(block.file.head, offset, line, value))
+            offset += len(line) + 1
+        return records
+
+
+@dataclass(slots=True)
+class _Filling:
+    """A page that is being filled."""
+
+    records: list[Record] = field(default_factory=list)
+    lines: int = 0
+    size: int = 0
+    place: Place | None = None
+
+    def add(self, block: Block, records: list[Record]) -> None:
+        self.records += records
+        self.lines += len(block.lines)
+        self.size += block.end - block.start
+        self.place = block.file.place(block.end)
+
+    def filled(self) -> Page:
+        cursor = asdict(self.place) if self.place else {}
+        return Page(self.records, cursor, ignored=self.lines - len(self.records))
+
+
+def _record(head: str, offset: int, line: bytes, value: Any) -> Record:
+    """Name the line by its place and its bytes, so that no other line and every reading of this one has that name."""
+    text = line.lstrip(b"\0")
+    raw = text[: MAX_LINE + 1]
+    digest = blake2b(raw, digest_size=6).hexdigest()
+    reference = f"{head}:{offset + len(line) - len(text)}:{digest}"
+    return Record(reference, value if isinstance(value, dict) else raw, raw)
+
+
+def _object_in(line: bytes) -> dict[str, Any]:
+    if len(line) > MAX_LINE:
+        raise BadRecord(f"This line is longer than {MAX_LINE // 1024} KB; only its beginning is kept.")
+    return read_object(line)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        _object_in(line)
+    except BadRecord:
+        return False
+    return True

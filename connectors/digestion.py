@@ -1,0 +1,136 @@
+"""Deeds about kept deliveries: turn them into events in batches, try again what failed, bury what cannot be digested.
+
+Deliveries that are pending and due are the queue. Taking one counts an attempt and moves its next one on, in a
+transaction of its own: what a worker takes with it when it dies is taken again later, and what kills workers does not
+come back for ever.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Length
+
+from connectors.base import Record
+from connectors.choices import DeliveryState, Stage
+from connectors.models import Connector, Delivery
+from connectors.pipeline import Failure, Outcome, as_dead_letter, digest, open_source
+from rcaplatform.kit.errors import Conflict
+
+log = structlog.get_logger(__name__)
+BATCH, BATCH_BYTES = 200, 8 * 1024 * 1024
+ATTEMPTS = 5
+FIRST_WAIT = timedelta(seconds=10)
+_FRESH = timedelta(seconds=10)
+
+
+def digest_pending(*, now: datetime) -> int:
+    """Take some due deliveries from the queue and digest them; several workers share it.
+
+    New ones come in batches. One that failed before comes alone, so that it fails alone; after the last attempt it
+    becomes a dead letter.
+
+    Returns:
+        How many were taken; 0 when none is due.
+    """
+    taken = _take(now)
+    by_connector: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    for delivery_id, connector_id in taken:
+        by_connector[connector_id].append(delivery_id)
+    for ids in by_connector.values():
+        try:
+            _digest(ids, now)
+        except Exception as problem:
+            log.exception("deliveries.undigested", deliveries=[str(pk) for pk in ids])
+            _bury_hopeless(ids, problem, now)
+    return len(taken)
+
+
+@transaction.atomic
+def _take(now: datetime) -> list[tuple[UUID, UUID]]:
+    """Count an attempt of what is due and say when the next one may be: 10 s, then four times as long each time."""
+    due = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        state=DeliveryState.PENDING, connector__enabled=True, next_attempt_at__lte=now
+    )
+    failed = due.filter(attempts__gt=0).order_by("next_attempt_at").defer("body", "headers").first()
+    if failed:
+        taken, attempts = [(failed.pk, failed.connector_id)], failed.attempts
+    else:
+        taken, attempts = _bounded(due.filter(attempts=0)), 0
+    wait = FIRST_WAIT * 4**attempts
+    Delivery.objects.filter(pk__in=[pk for pk, _ in taken]).update(attempts=attempts + 1, next_attempt_at=now + wait)
+    return taken
+
+
+def _bounded(due: QuerySet[Delivery]) -> list[tuple[UUID, UUID]]:
+    """Take the oldest, as many as fit into memory together; one always does."""
+    taken: list[tuple[UUID, UUID]] = []
+    size = 0
+    for pk, connector_id, length in due.order_by("id").values_list("pk", "connector_id", Length("body"))[:BATCH]:
+        size += length
+        if taken and size > BATCH_BYTES:
+            break
+        taken.append((pk, connector_id))
+    return taken
+
+
+@transaction.atomic
+def _digest(ids: Sequence[UUID], now: datetime) -> None:
+    """Digest deliveries of one connector that nobody else has digested meanwhile."""
+    deliveries = list(_pending(ids))
+    if not deliveries:
+        return
+    if deliveries[0].attempts > ATTEMPTS:
+        raise Conflict(f"No worker survived digesting it, {ATTEMPTS} times.")
+    connector = deliveries[0].connector
+    outcomes = digest(
+        connector=connector,
+        source=open_source(connector, now),
+        records=[record_of(delivery) for delivery in deliveries],
+        deliveries={delivery.key: delivery for delivery in deliveries},
+        now=now,
+    )
+    for delivery, outcome in zip(deliveries, outcomes, strict=True):
+        settle(delivery, outcome, now)
+    Delivery.objects.bulk_update(deliveries, ["state", "digested_at", "stored", "duplicates"])
+    # One row for all its deliveries: touched rarely, so that workers do not queue for it.
+    stale = Q(last_success_at=None) | Q(last_success_at__lt=now - _FRESH) | ~Q(last_error="")
+    Connector.objects.filter(stale, pk=connector.pk).update(last_success_at=now, last_error="", failures=0)
+
+
+def _pending(ids: Sequence[UUID]) -> QuerySet[Delivery]:
+    locked = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).select_related("connector__origin")
+    return locked.filter(pk__in=ids, state=DeliveryState.PENDING, connector__enabled=True).order_by("id")
+
+
+def record_of(delivery: Delivery, raw: bytes | None = None) -> Record:
+    """Return what a push source decodes: the sender's name of the event, and the body (or ``raw`` in its place)."""
+    body = bytes(delivery.body) if raw is None else raw
+    return Record(reference=delivery.key, value=(delivery.event, body), raw=body)
+
+
+def settle(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+    """Note on ``delivery`` what became of it; the caller saves."""
+    if outcome.failure:
+        delivery.state = DeliveryState.DEAD
+    else:
+        delivery.state = DeliveryState.IGNORED if outcome.ignored else DeliveryState.DIGESTED
+    delivery.digested_at = now
+    delivery.stored += outcome.stored
+    delivery.duplicates += outcome.duplicates
+
+
+@transaction.atomic
+def _bury_hopeless(ids: Sequence[UUID], problem: Exception, now: datetime) -> None:
+    """Make a delivery that has had its last attempt a dead letter."""
+    for delivery in _pending(ids).filter(attempts__gte=ATTEMPTS):
+        failure = Failure(Stage.STORE if isinstance(problem, DatabaseError) else Stage.DECODE, problem)
+        letter = as_dead_letter(delivery.connector, record_of(delivery), failure, delivery)
+        letter.attempts = delivery.attempts
+        letter.save(force_insert=True)
+        Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.DEAD, digested_at=now)
+        Connector.objects.filter(pk=delivery.connector_id).update(last_error=failure.message[:500])

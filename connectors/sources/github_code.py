@@ -1,0 +1,124 @@
+"""Decisions about code at GitHub: pushes, their commits, branches and tags. No database here."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from connectors.reading import Part
+from connectors.sources.github_notice import MESSAGE, Notice
+from events.choices import Severity, Source
+from events.drafts import EventDraft
+
+MAX_FILES = 300
+# GitHub lists no more commits than this in a push; what is left out is for a git connector to find.
+MOST_COMMITS = 2_048
+
+
+def push(notice: Notice) -> Iterator[EventDraft]:
+    """Yield each commit, then the push.
+
+    A commit is told as a git connector tells it, under its hash, so that both tell of one event. The push happened when
+    the repository says it was last pushed to; its commits may be days older.
+    """
+    ref, after = notice.body.id("ref"), notice.body.text("after")
+    kind, name = _ref(ref)
+    commits = notice.body.each("commits")
+    for part in commits:
+        yield _commit(notice, part, {kind: name})
+    at = _pushed_at(notice)
+    yield notice.draft(
+        source=Source.GIT,
+        key=f"pushes/{int(at.timestamp())}/{after}/{ref}",
+        at=at,
+        event_type="push",
+        title=_push_title(notice, f"{kind} {name}", len(commits)),
+        url=notice.body.link("compare"),
+        data={
+            "ref": ref,
+            kind: name,
+            "before": notice.body.text("before"),
+            "after": after,
+            "commits": len(commits),
+            "truncated": len(commits) >= MOST_COMMITS,
+            "author": notice.body["pusher"].text("name") or notice.sender,
+            **{name: notice.body.flag(name) for name in ("created", "deleted", "forced")},
+        },
+    )
+
+
+def _push_title(notice: Notice, target: str, commits: int) -> str:
+    if notice.body.flag("deleted"):
+        return f"Pushed the deletion of {target}"
+    verb = "Force-pushed" if notice.body.flag("forced") else "Pushed"
+    what = f"{commits} commit{'' if commits == 1 else 's'} to " if commits else ""
+    return f"{verb} {what}{'new ' if notice.body.flag('created') else ''}{target}"
+
+
+def _commit(notice: Notice, part: Part, where: dict[str, str]) -> EventDraft:
+    sha, repository = part.id("id"), notice.repository
+    subject, _, body = part.text("message", MESSAGE).strip().partition("\n")
+    files = {name: part.texts(name, MAX_FILES) for name in ("added", "removed", "modified")}
+    return EventDraft(
+        source=Source.GIT,
+        source_id=sha,
+        content_addressed=True,
+        timestamp=part.time("timestamp"),
+        event_type="commit",
+        title=subject or f"Commit {sha[:12]} without a message",
+        service=notice.service_of(repository),
+        environment=notice.environment,
+        url=part.link("url"),
+        message="\n".join([body, *(path for paths in files.values() for path in paths[:50])]),
+        raw_data=part.value,
+        data={
+            "repository": repository,
+            "sha": sha,
+            **where,
+            **{who: {name: part[who].text(name) for name in ("name", "email")} for who in ("author", "committer")},
+            "body": body.strip(),
+            **files,
+            "files_changed": sum(len(part.each(name)) for name in files),
+        },
+    )
+
+
+def created(notice: Notice) -> Iterable[EventDraft]:
+    """Return the making of a branch or a tag."""
+    return _ref_change(notice, "created")
+
+
+def deleted(notice: Notice) -> Iterable[EventDraft]:
+    """Return the removal of a branch or a tag."""
+    return _ref_change(notice, "deleted")
+
+
+def _ref_change(notice: Notice, what: str) -> Iterable[EventDraft]:
+    kind = notice.body.text("ref_type")
+    if kind not in {"branch", "tag"}:
+        return ()
+    name, at = notice.body.id("ref"), _pushed_at(notice)
+    return (
+        notice.draft(
+            source=Source.GIT,
+            key=f"{kind}s/{what}/{int(at.timestamp())}/{name}",
+            at=at,
+            event_type=f"{kind}_{what}",
+            severity=Severity.LOW if what == "deleted" else Severity.INFO,
+            title=f"{kind.capitalize()} {name} {what}",
+            data={kind: name, "author": notice.sender},
+        ),
+    )
+
+
+def _pushed_at(notice: Notice) -> datetime:
+    """Return when the repository was pushed to; the head commit's own time when it does not say."""
+    repository, head = notice.body["repository"], notice.body["head_commit"]
+    if repository["pushed_at"].value is None and head.value:
+        return head.time("timestamp")
+    return repository.time("pushed_at")
+
+
+def _ref(ref: str) -> tuple[str, str]:
+    for prefix, kind in (("refs/heads/", "branch"), ("refs/tags/", "tag")):
+        if ref.startswith(prefix):
+            return kind, ref.removeprefix(prefix)
+    return "ref", ref

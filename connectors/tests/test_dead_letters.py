@@ -1,0 +1,159 @@
+"""Dead letters: tried again after mending, given up, never lost."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from accounts.models import AuditEntry, User
+from connectors import digestion, services
+from connectors.base import Record
+from connectors.choices import DeadLetterState, DeliveryState
+from connectors.digestion import digest_pending
+from connectors.errors import BadRecord, Misconfigured
+from connectors.models import DeadLetter, Delivery
+from connectors.sources.github import GitHub
+from connectors.tests.factories import NOW, ConnectorFactory, DeadLetterFactory, DeliveryFactory
+from connectors.tests.github import decode
+from connectors.tests.test_deliveries import push
+from events.drafts import EventDraft
+from events.models import Event
+from rcaplatform.kit.errors import Conflict
+
+pytestmark = pytest.mark.django_db
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decoder that understands garbage: it is a push of one commit."""
+
+    genuine = GitHub.decode
+
+    def understand(source: GitHub, record: Record) -> Iterable[EventDraft]:
+        event, body = record.value
+        return genuine(source, Record(record.reference, (event, push("fix") if body == b"garbage" else body), body))
+
+    monkeypatch.setattr(GitHub, "decode", understand)
+
+
+@pytest.fixture
+def letter() -> DeadLetter:
+    """Garbage that came as a push and was found to be so."""
+    DeliveryFactory(event="push", body=b"garbage")
+    digest_pending(now=NOW)
+    return DeadLetter.objects.get()
+
+
+def audit() -> list[tuple[str, Any]]:
+    return list(AuditEntry.objects.order_by("id").values_list("verb", "change"))
+
+
+def test_after_mending_a_retry_stores_the_events(letter: DeadLetter, mended: None, engineer: User) -> None:
+    services.retry(dead_letter=letter, actor=engineer, now=LATER)
+    letter.refresh_from_db()
+    assert (letter.state, letter.resolved_at, letter.attempts) == (DeadLetterState.REPLAYED, LATER, 2)
+    assert Event.objects.count() == 2
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.stored, delivery.digested_at) == (DeliveryState.DIGESTED, 2, LATER)
+    assert audit() == [("retry", {"state": ["open", "replayed"]})]
+
+
+def test_without_mending_it_keeps_its_place_and_the_newest_error(
+    letter: DeadLetter, engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def otherwise(*_: Any) -> Any:
+        raise KeyError("commits")
+
+    monkeypatch.setattr(GitHub, "decode", otherwise)
+    services.retry(dead_letter=letter, actor=engineer, now=LATER)
+    letter.refresh_from_db()
+    assert (letter.state, letter.resolved_at, letter.attempts) == (DeadLetterState.OPEN, None, 2)
+    assert (letter.error, letter.message) == ("KeyError", "KeyError: 'commits'")
+    assert (Delivery.objects.get().state, DeadLetter.objects.count()) == (DeliveryState.DEAD, 1)
+    assert audit() == [("retry", {"state": ["open", "open"]})]
+
+
+def test_a_retry_that_the_store_refuses_stores_nothing_and_makes_no_second_letter(
+    letter: DeadLetter, engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, poison = decode("push", push("fix"))
+
+    def half(*_: Any) -> list[EventDraft]:
+        poison.severity = "invented"
+        return [good, poison]
+
+    monkeypatch.setattr(GitHub, "decode", half)
+    services.retry(dead_letter=letter, actor=engineer, now=LATER)
+    letter.refresh_from_db()
+    assert (letter.state, letter.error) == (DeadLetterState.OPEN, "IntegrityError")
+    assert (Event.objects.count(), DeadLetter.objects.count()) == (0, 1)
+
+
+def test_what_turns_out_to_be_worth_no_event_is_replayed_all_the_same(
+    letter: DeadLetter, engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GitHub, "decode", lambda *_: [])
+    services.retry(dead_letter=letter, actor=engineer, now=LATER)
+    letter.refresh_from_db()
+    assert (letter.state, Delivery.objects.get().state) == (DeadLetterState.REPLAYED, DeliveryState.IGNORED)
+
+
+def test_what_was_stored_before_the_letter_died_is_not_stored_twice(mended: None, engineer: User) -> None:
+    connector = ConnectorFactory()
+    DeliveryFactory(connector=connector, event="push", body=push("fix"))
+    digest_pending(now=NOW)
+    letter = DeadLetterFactory(connector=connector)
+    services.retry(dead_letter=letter, actor=engineer, now=LATER)
+    assert Event.objects.count() == 2
+    letter.delivery.refresh_from_db()
+    assert (letter.delivery.stored, letter.delivery.duplicates) == (0, 2)
+
+
+def test_a_buried_delivery_can_be_retried(engineer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    DeliveryFactory(event="push", body=push("fix"), attempts=4)
+    with monkeypatch.context() as broken:
+        broken.setattr(digestion, "open_source", lambda *_: 1 / 0)
+        digest_pending(now=NOW)
+    services.retry(dead_letter=DeadLetter.objects.get(), actor=engineer, now=LATER)
+    assert Delivery.objects.get().state == DeliveryState.DIGESTED
+    assert Event.objects.count() == 2
+
+
+@pytest.mark.parametrize("state", [DeadLetterState.REPLAYED, DeadLetterState.DISCARDED])
+def test_what_is_settled_is_not_retried(state: DeadLetterState, mended: None, engineer: User) -> None:
+    with pytest.raises(Conflict, match=state):
+        services.retry(dead_letter=DeadLetterFactory(state=state), actor=engineer, now=LATER)
+    assert not Event.objects.exists()
+
+
+def test_a_connector_that_cannot_be_opened_says_so_and_the_letter_stays(engineer: User) -> None:
+    letter = DeadLetterFactory(connector__kind="gone")
+    with pytest.raises(Misconfigured, match="no source 'gone'"):
+        services.retry(dead_letter=letter, actor=engineer, now=LATER)
+    letter.refresh_from_db()
+    assert (letter.state, letter.attempts) == (DeadLetterState.OPEN, 1)
+
+
+def test_a_letter_that_came_with_no_delivery_is_decoded_from_its_raw_bytes(
+    engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def look(_: GitHub, record: Record) -> list[EventDraft]:
+        seen.append(record.value)
+        raise BadRecord("still")
+
+    monkeypatch.setattr(GitHub, "decode", look)
+    services.retry(dead_letter=DeadLetterFactory(delivery=None, reference="line 7"), actor=engineer, now=LATER)
+    assert seen == [b"garbage"]
+
+
+def test_a_discarded_letter_stays_on_record(letter: DeadLetter, engineer: User) -> None:
+    services.discard(dead_letter=letter, actor=engineer, now=LATER)
+    with pytest.raises(Conflict, match="settled"):
+        services.discard(dead_letter=letter, actor=engineer, now=LATER)
+    letter.refresh_from_db()
+    assert (letter.state, letter.resolved_at) == (DeadLetterState.DISCARDED, LATER)
+    assert [verb for verb, _ in audit()] == ["discard"]
