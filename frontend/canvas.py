@@ -1,0 +1,193 @@
+"""Questions: what the canvas of one investigation shows. Each function asks for one pane."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import Count
+from django.http import Http404, QueryDict
+
+from accounts.models import User
+from accounts.permissions import may
+from events.choices import Severity, Source
+from events.models import Event
+from frontend import timeline
+from frontend.filters import TimelineFilter
+from frontend.forms import FindingsForm, NoteForm
+from frontend.paging import by_time
+from investigations.choices import LinkState, Status
+from investigations.lifecycle import MOVES
+from investigations.models import Comment, Investigation, Link, Note
+
+SHOWN = 300
+CAUSES = 6
+NOTES = 100
+# What a row of the timeline needs of an event; the payload, which may be large, is fetched for one event alone.
+_ROW = (
+    "id score state is_cause investigation_id event__id event__timestamp event__title event__severity event__source "
+    "event__service event__event_type"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One status of the stepper, and whether this person may move there now."""
+
+    value: str
+    label: str
+    current: bool
+    reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """One value to filter by, and how many linked events have it."""
+
+    value: str
+    label: str
+    count: int
+    chosen: bool
+
+
+def find(user: User, pk: str | UUID) -> Investigation:
+    """Return an investigation this person may see.
+
+    Raises:
+        Http404: there is none.
+    """
+    people = ("created_by", "assigned_to", "updated_by")
+    try:
+        found: Investigation = Investigation.objects.visible_to(user).select_related(*people).get(pk=pk)
+    except (Investigation.DoesNotExist, ValidationError) as problem:
+        raise Http404("There is no such investigation, or it was deleted.") from problem
+    return found
+
+
+def header(user: User, investigation: Investigation) -> dict[str, Any]:
+    """Return what stands above the panes."""
+    legal = MOVES[investigation.status] if may(user, "edit", investigation) else frozenset()
+    started = investigation.started_at or investigation.detected_at
+    return {
+        "investigation": investigation,
+        "steps": [
+            Step(status.value, status.label, status == investigation.status, status in legal) for status in Status
+        ],
+        "lasted": timeline.duration(investigation.resolved_at - started) if investigation.resolved_at else "",
+        "can": {
+            "edit": may(user, "edit", investigation),
+            "delete": may(user, "delete", investigation),
+            "link": may(user, "create", Link),
+            "decide": may(user, "edit", Link),
+            "note": may(user, "create", Note),
+            "comment": may(user, "create", Comment),
+        },
+    }
+
+
+def events(investigation: Investigation, query: QueryDict) -> dict[str, Any]:
+    """Return the timeline: its filters with their counts, and one page of rows.
+
+    Raises:
+        Invalid: the cursor in ``query`` is not one.
+    """
+    linked = Link.objects.filter(investigation=investigation, event__deleted_at__isnull=True)
+    filters = TimelineFilter(query, linked.select_related("event").only(*_ROW))
+    newest_first = filters.newest_first
+    page = by_time(filters.qs, size=SHOWN, after=query.get("after", ""), newest_first=newest_first, prefix="event__")
+    times = [link.event.timestamp for link in page.items]
+    marks = timeline.among(_marks(investigation), times, first=not page.previous, last=not page.next)
+    tallies = list(linked.values_list("event__source", "event__severity", "state").annotate(Count("id")).order_by())
+    standing = Counter[str]()
+    for source, severity, state, count in tallies:
+        if state != LinkState.REJECTED:
+            standing.update({source: count, severity: count, "": count})
+    return {
+        "filters": filters,
+        "rows": timeline.rows(
+            page.items, marks=marks, detected_at=investigation.detected_at, newest_first=newest_first
+        ),
+        "page": page,
+        "sources": _facets(Source, standing, query.getlist("source")),
+        "severities": _facets(Severity, standing, query.getlist("severity")),
+        "total": standing[""],
+        "known": investigation.links.count(),
+        "shown": SHOWN,
+    }
+
+
+def details(user: User, investigation: Investigation, chosen: str) -> dict[str, Any]:
+    """Return the chosen event with its link, or where to look first when none is chosen.
+
+    Raises:
+        Http404: there is no such event.
+    """
+    if not chosen:
+        return {"strongest": _first_looks(investigation)}
+    event = find_event(user, chosen)
+    link = Link.objects.filter(investigation=investigation, event=event).select_related("decided_by").first()
+    remarks = Comment.objects.filter(investigation=investigation, event=event, deleted_at__isnull=True)
+    return {
+        "event": event,
+        "link": link,
+        "comments": remarks.select_related("author"),
+        "offset": timeline.offset(event.timestamp - investigation.detected_at),
+    }
+
+
+def _first_looks(investigation: Investigation) -> list[Link]:
+    """Return where to look first: what people named a cause, then the strongest link of each source, best first."""
+    standing = Link.objects.standing().filter(investigation=investigation)
+    causes = standing.filter(is_cause=True).order_by("-score", "-id")[:CAUSES]
+    others = standing.filter(is_cause=False).order_by("event__source", "-score", "-id").distinct("event__source")
+    # Only keys are sorted: the rows themselves are wide.
+    chosen = Link.objects.filter(pk__in=[*causes.values_list("pk", flat=True), *others.values_list("pk", flat=True)])
+    rows = chosen.select_related("event").only(*_ROW, "factors")
+    return sorted(rows, key=lambda link: (not link.is_cause, -link.score))
+
+
+def find_event(user: User, pk: str | UUID) -> Event:
+    """Return an event this person may see, payload and all.
+
+    Raises:
+        Http404: there is none.
+    """
+    try:
+        found: Event = Event.objects.visible_to(user).select_related("origin").get(pk=pk)
+    except (Event.DoesNotExist, ValidationError) as problem:
+        raise Http404("There is no such event, or it was deleted.") from problem
+    return found
+
+
+def notes(investigation: Investigation) -> dict[str, Any]:
+    """Return what people wrote, newest first, and the forms to write more."""
+    written = investigation.notes.alive().select_related("author").order_by("-id")
+    return {
+        "notes": written[:NOTES],
+        "note_form": NoteForm(prefix="note"),
+        "findings_form": FindingsForm(instance=investigation, prefix="findings"),
+    }
+
+
+def footer(investigation: Investigation) -> dict[str, Any]:
+    """Return what stands below the panes."""
+    return {"related": investigation.related.alive()}
+
+
+def _marks(investigation: Investigation) -> list[timeline.Mark]:
+    moments: list[tuple[str, datetime | None]] = [
+        ("Onset", investigation.started_at),
+        ("Detected", investigation.detected_at),
+        ("Resolved", investigation.resolved_at),
+    ]
+    return [timeline.Mark(label, at) for label, at in moments if at]
+
+
+def _facets(choices: Any, counts: Counter[str], chosen: list[str]) -> list[Facet]:
+    return [
+        Facet(value, label, counts[value], value in chosen)
+        for value, label in choices.choices
+        if counts[value] or value in chosen
+    ]

@@ -1,0 +1,184 @@
+"""What pages take in: the shape of each form. Rules that hold everywhere live in the services."""
+
+from datetime import datetime
+from typing import Any, ClassVar, cast
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.postgres.forms import SimpleArrayField
+from django.http import QueryDict
+
+from accounts.models import User
+from investigations.models import WRITE_UP_LIMIT, Investigation, Note
+from rcaplatform.kit.errors import DomainError
+
+
+class SignInForm(AuthenticationForm):
+    """Name and password."""
+
+    error_messages = {
+        "invalid_login": "This name and password do not belong together. Both are case-sensitive.",
+        "inactive": "This account is switched off.",
+    }
+
+
+class Moment(forms.DateTimeField):
+    """A time in UTC, to the second."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S")
+        super().__init__(widget=widget, **options)
+
+
+class Tags(SimpleArrayField):
+    """Words between commas; empty ones and repetitions fall away."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(forms.CharField(max_length=100, required=False), max_length=50, required=False, **options)
+
+    def clean(self, value: Any) -> list[str]:
+        """Return each tag once, in order."""
+        return [tag for tag in dict.fromkeys(super().clean(value)) if tag]
+
+
+class PageField(forms.BoundField):
+    """A field as a page shows it."""
+
+    form: "VersionedForm"
+
+    @property
+    def theirs(self) -> str | None:
+        """After a conflict, what somebody else saved here meanwhile; None where both agree."""
+        return self.form.theirs.get(self.name)
+
+    @property
+    def limit(self) -> int | None:
+        """How many characters may be written, where the page counts them."""
+        limit: int | None = self.field.widget.attrs.get("data-limit")
+        return limit
+
+
+class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no type argument when it runs
+    """A form that remembers which version of the row it was filled from."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    bound_field_class = PageField
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.theirs: dict[str, str] = {}
+        self.initial.setdefault("version", self.instance.version)
+        for field in self.fields.values():
+            if isinstance(field, forms.TypedChoiceField) and not field.required:
+                field.choices = [("", "Not chosen"), *cast(Any, field.choices)[1:]]
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Return the values to write."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "version"}
+
+    def _post_clean(self) -> None:
+        """Leave the row alone: services write it, and need to see what it held before."""
+
+    def compare(self, row: Investigation | Note) -> None:
+        """After a conflict: tell at each field that differs what ``row`` holds now, and be ready to write over that."""
+        for name, mine in self.changes.items():
+            theirs = getattr(row, name)
+            if theirs != mine:
+                self.theirs[name] = _words(theirs)
+        data = cast(QueryDict, self.data).copy()
+        data[self.add_prefix("version")] = str(row.version)
+        self.data = data
+
+    def blame(self, problem: DomainError) -> None:
+        """Show an error of a service at the fields it names, or above them."""
+        here = {name: message for name, message in problem.fields.items() if name in self.fields}
+        for name, message in here.items():
+            self.add_error(name, message)
+        if not here:
+            self.add_error(None, problem.message)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    return "" if value is None else str(value)
+
+
+class InvestigationForm(VersionedForm):
+    """An investigation's own facts."""
+
+    title = forms.CharField(max_length=300, widget=forms.TextInput({"autofocus": True}))
+    started_at = Moment(label="Onset (UTC)", required=False, help_text="When things began to go wrong.")
+    detected_at = Moment(label="Detected (UTC)", required=False, help_text="Empty means now.")
+    tags = Tags(help_text="Separated by commas.")
+    assigned_to = forms.ModelChoiceField(
+        User.objects.filter(is_active=True), required=False, label="Assignee", empty_label="Nobody"
+    )
+
+    class Meta:
+        model = Investigation
+        fields: ClassVar[tuple[str, ...]] = (
+            "title",
+            "impact_severity",
+            "priority",
+            "assigned_to",
+            "service_affected",
+            "component_affected",
+            "started_at",
+            "detected_at",
+            "description",
+            "tags",
+        )
+        labels = {
+            "impact_severity": "Severity",
+            "service_affected": "Service",
+            "component_affected": "Component",
+        }
+        widgets = {"description": forms.Textarea({"rows": 4})}
+
+
+class InvestigationEditForm(InvestigationForm):
+    """The same with what is known later."""
+
+    detected_at = Moment(label="Detected (UTC)")
+    resolved_at = Moment(label="Resolved (UTC)", required=False)
+
+    class Meta(InvestigationForm.Meta):
+        fields: ClassVar[tuple[str, ...]] = (
+            *InvestigationForm.Meta.fields,
+            "resolved_at",
+            "impact_domain",
+            "business_impact",
+            "estimated_mttr",
+            "automation_potential",
+        )
+        labels = {**InvestigationForm.Meta.labels, "estimated_mttr": "Estimated minutes to resolve"}
+        widgets = {**InvestigationForm.Meta.widgets, "business_impact": forms.Textarea({"rows": 2})}
+
+
+class FindingsForm(VersionedForm):
+    """What was found out in the end."""
+
+    class Meta:
+        model = Investigation
+        fields = ("root_cause", "cause_category", "remediation", "lessons_learned")
+        labels = {"cause_category": "Kind of cause"}
+        widgets = {
+            name: forms.Textarea({"rows": 3, "data-limit": WRITE_UP_LIMIT})
+            for name in ("root_cause", "remediation", "lessons_learned")
+        }
+
+
+class NoteForm(VersionedForm):
+    """A note in Markdown."""
+
+    class Meta:
+        model = Note
+        fields = ("body",)
+        labels = {"body": "Note"}
+        widgets = {
+            "body": forms.Textarea({"rows": 3, "placeholder": "What did you see, try, rule out? Markdown works."})
+        }

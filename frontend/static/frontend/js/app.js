@@ -1,0 +1,82 @@
+// What every page loads: shortcuts, drafts, news, and what htmx leaves to the page. Each page works without it.
+
+import { settle, start as startDrafts } from "drafts";
+import { start as startKeys } from "keys";
+import { start as startLive } from "live";
+import { toast } from "toast";
+
+const SELECT_MS = 120;
+
+function cookie(name) {
+  return document.cookie.split("; ").find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
+}
+
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  const { parameters, headers, verb } = detail;
+  if (verb === "get") {
+    // Addresses stay short: a filter that is not set is not in them.
+    for (const name of new Set(parameters.keys())) if (parameters.getAll(name).every((value) => !value)) parameters.delete(name);
+  } else {
+    // Signing in again in another tab changes the token; the cookie has the present one.
+    parameters.delete("csrfmiddlewaretoken");
+    headers["X-CSRFToken"] = cookie("csrftoken");
+  }
+});
+
+document.addEventListener("htmx:responseError", ({ detail }) => {
+  const words = detail.xhr.getResponseHeader("Content-Type")?.startsWith("text/plain") ? detail.xhr.responseText : "";
+  const request = detail.xhr.getResponseHeader("X-Request-Id");
+  toast(words || detail.xhr.status === 401 ? detail.xhr.responseText : `That did not work. Nothing you typed is lost; try again. Request ${request ?? "unknown"}`, { error: true });
+});
+document.addEventListener("htmx:sendError", () => {
+  toast("The server cannot be reached. Nothing you typed is lost; try again.", { error: true });
+});
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const saved = detail.xhr.status === 200 && detail.requestConfig.verb === "post";
+  if (saved && !detail.requestConfig.parameters?.has?.("preview")) settle(detail.requestConfig.elt.closest("form"));
+});
+
+/** Show on the timeline which event the details pane holds. */
+function mark(id) {
+  for (const link of document.querySelectorAll("[data-step][data-event]")) {
+    if (link.dataset.event === id) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
+}
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (detail.target.id !== "details") return;
+  mark(new URL(detail.pathInfo.responsePath ?? location.href, location.href).searchParams.get("event") ?? "");
+  detail.target.querySelector(".pane-scroll")?.scrollTo(0, 0);
+  if (matchMedia("(max-width: 47.99rem)").matches) detail.target.scrollIntoView();
+});
+
+let selecting = 0;
+document.addEventListener("step", ({ target }) => {
+  clearTimeout(selecting);
+  if (target.dataset.event) selecting = setTimeout(() => target.click(), SELECT_MS);
+});
+
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  toast("Copied.");
+});
+
+/** Count the characters of a text that has a limit; the server refuses more, so nothing is cut off here. */
+function count(field) {
+  const limit = Number(field.dataset.limit);
+  const foot = field.parentElement.querySelector("[data-count]");
+  if (!foot) return;
+  const length = [...field.value].length;
+  foot.textContent = `${length} / ${limit}`;
+  foot.toggleAttribute("data-over", length > limit);
+}
+document.addEventListener("input", ({ target }) => target.dataset.limit && count(target));
+
+startKeys();
+startDrafts();
+startLive();
+document.querySelectorAll("[data-limit]").forEach(count);
+document.querySelector("[aria-invalid=true]")?.focus();
+document.querySelector("[data-event][aria-current]")?.scrollIntoView({ block: "center" });

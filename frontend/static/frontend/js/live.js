@@ -1,0 +1,68 @@
+// <live-news stream="…" news="…">: says what is new and lets the reader decide when to look; it never moves the page.
+// The stream only rings; the words come from `news`. Without a stream it asks every 30 seconds.
+
+const POLL_MS = 30_000;
+const SETTLE_MS = 1_000;
+
+class LiveNews extends HTMLElement {
+  connectedCallback() {
+    this.listen();
+    this.poll = setInterval(() => {
+      if (this.source?.readyState === EventSource.OPEN) return;
+      this.ask();
+      if (this.source?.readyState === EventSource.CLOSED) this.listen();
+    }, POLL_MS);
+    this.leave = () => this.source?.close();
+    this.back = (event) => event.persisted && this.listen();
+    addEventListener("pagehide", this.leave);
+    addEventListener("pageshow", this.back);
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.poll);
+    clearTimeout(this.settling);
+    this.source?.close();
+    removeEventListener("pagehide", this.leave);
+    removeEventListener("pageshow", this.back);
+  }
+
+  listen() {
+    this.source?.close();
+    this.source = new EventSource(this.getAttribute("stream"));
+    this.source.onopen = () => this.soon();
+    this.source.onmessage = () => this.soon();
+  }
+
+  // A burst of messages is one question; the odd part keeps a thousand pages from asking in the same instant.
+  soon() {
+    this.settling ||= setTimeout(() => {
+      this.settling = 0;
+      this.ask();
+    }, SETTLE_MS * (1 + Math.random()));
+  }
+
+  async ask() {
+    try {
+      const answer = await fetch(this.getAttribute("news"), { headers: { "HX-Request": "true" } });
+      if (answer.status === 200) this.say(await answer.text());
+      else if (answer.status === 401) this.say("<p class='message'>Your session has ended. <a class='button' href='' data-reload>Sign in</a></p>");
+    } catch {
+      // Offline: the next poll asks again.
+    }
+  }
+
+  say(html) {
+    if (this.said === html) return;
+    this.said = html;
+    this.innerHTML = html;
+  }
+}
+
+export function start() {
+  customElements.define("live-news", LiveNews);
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-reload]")) return;
+    event.preventDefault();
+    location.reload();
+  });
+}

@@ -1,0 +1,143 @@
+"""Door: tell open pages that something changed, as server-sent events. What changed they ask for themselves."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connections
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.http import require_GET
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from investigations.models import Investigation
+from rcaplatform.kit.realtime import channel
+
+log = structlog.get_logger(__name__)
+RETRY_MILLISECONDS = 3_000
+HEARTBEAT_SECONDS = 15
+# Then the browser connects anew, and with that shows again that its session still stands.
+LIFETIME_SECONDS = 30 * 60
+MOST_LISTENERS = 2_000
+UNREAD = 16
+RECONNECT_SECONDS = 1
+# Tells pages to look for themselves: messages may have been lost.
+MISSED = b'{"kind":"missed"}'
+
+
+class Hub:
+    """One Redis subscription for a whole process, fanned out to its listeners."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, set[asyncio.Queue[bytes]]] = defaultdict(set)
+        self._reader: asyncio.Task[None] | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether this process has all the listeners it can bear."""
+        return sum(map(len, self._listeners.values())) >= MOST_LISTENERS
+
+    @contextmanager
+    def listening(self, topic: str) -> Iterator[asyncio.Queue[bytes]]:
+        """Return the queue into which messages about ``topic`` go as long as the block lasts."""
+        queue: asyncio.Queue[bytes] = asyncio.Queue(UNREAD)
+        self._listeners[channel(topic)].add(queue)
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.get_running_loop().create_task(self._read())
+        try:
+            yield queue
+        finally:
+            self._listeners[channel(topic)].discard(queue)
+            if not self._listeners[channel(topic)]:
+                del self._listeners[channel(topic)]
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                async with Redis.from_url(settings.REDIS_URL) as redis, redis.pubsub() as messages:
+                    await messages.psubscribe(channel("*"))
+                    self._tell(list(self._listeners), MISSED)
+                    async for message in messages.listen():
+                        if message["type"] == "pmessage":
+                            self._tell([message["channel"].decode()], message["data"])
+            except (RedisError, OSError):
+                log.warning("stream.redis_unavailable")
+                await asyncio.sleep(RECONNECT_SECONDS)
+
+    def _tell(self, channels: list[str], message: bytes) -> None:
+        for name in channels:
+            for queue in self._listeners.get(name, ()):
+                # Who has so many bells unanswered comes to look anyway.
+                if not queue.full():
+                    queue.put_nowait(message)
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """Return the hub of the running event loop."""
+    return _hubs.setdefault(asyncio.get_running_loop(), Hub())
+
+
+@require_GET
+async def investigation(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    """Stream what happens to one investigation."""
+    visible = Investigation.objects.visible_to
+    return await _stream(request, f"investigation:{pk}", lambda user: visible(user).filter(pk=pk).exists())
+
+
+@require_GET
+async def events(request: HttpRequest) -> HttpResponseBase:
+    """Stream that events were stored."""
+    return await _stream(request, "events")
+
+
+@require_GET
+async def connectors(request: HttpRequest) -> HttpResponseBase:
+    """Stream that connectors changed their state."""
+    return await _stream(request, "connectors")
+
+
+async def _stream(request: HttpRequest, topic: str, sees: Callable[[object], bool] | None = None) -> HttpResponseBase:
+    refusal = await sync_to_async(_refusal)(request, sees)
+    if refusal or hub().full:
+        return HttpResponse(status=refusal or 503)
+    headers = {
+        "Cache-Control": "no-cache, no-transform",
+        "X-Accel-Buffering": "no",
+        "Content-Encoding": "identity",  # compressing would hold messages back
+    }
+    return StreamingHttpResponse(messages(topic), content_type="text/event-stream", headers=headers)
+
+
+def _refusal(request: HttpRequest, sees: Callable[[object], bool] | None) -> int:
+    """Return the status to refuse with, or 0. Leaves no database connection open: a stream lasts, and needs none."""
+    try:
+        if not (request.user.is_authenticated and request.user.is_active):
+            return 401
+        return 404 if sees and not sees(request.user) else 0
+    finally:
+        connections.close_all()
+
+
+async def messages(topic: str) -> AsyncGenerator[bytes, None]:
+    """Yield server-sent events about ``topic``, and a comment when there were none for a while."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + LIFETIME_SECONDS
+    with hub().listening(topic) as queue:
+        yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
+        while loop.time() < end:
+            try:
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    message = await queue.get()
+            except TimeoutError:
+                yield b": still here\n\n"
+            else:
+                yield b"data: " + message + b"\n\n"

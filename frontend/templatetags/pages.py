@@ -1,0 +1,154 @@
+"""What templates can say beyond Django: icons, times, confidence, Markdown, JSON."""
+
+import json
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from django import template
+from django.db.models import Model
+from django.template import RequestContext
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from structlog.contextvars import get_contextvars
+
+from accounts.permissions import may as table_says
+from events.choices import Source
+from events.models import Event
+from frontend.markdown import render
+from frontend.story import Story, tell
+from frontend.timeline import duration
+
+register = template.Library()
+MOST_JSON = 100_000
+_FORMATS = {"stamp": "%Y-%m-%d %H:%M:%S", "short": "%Y-%m-%d %H:%M", "time": "%H:%M:%S"}
+_PLACES = ("page", "after", "before")
+_NEWEST_FIRST = frozenset({"detected", "updated"})
+
+
+@register.simple_tag
+@cache  # there are few, and a timeline shows a thousand
+def icon(name: str) -> SafeString:
+    """Return a drawing from the sprite, for the eye alone: a word must stand beside it."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("frontend/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def bar(score: float | None) -> SafeString:
+    """Return a confidence from 0 to 1 as a bar; the number must stand beside it."""
+    if score is None:
+        score = 0.0
+    width = f"{min(max(score, 0.0), 1.0):.1%}"
+    return format_html('<svg class="bar" aria-hidden="true"><rect width="{}" height="100%"></rect></svg>', width)
+
+
+@register.filter
+def percent(score: float | None) -> str:
+    """Return a confidence from 0 to 1 in percent."""
+    return "—" if score is None else f"{round(score * 100)} %"
+
+
+@register.simple_tag
+def clock(at: datetime | None, show: str = "full", instead: str = "") -> SafeString:
+    """Return a moment in UTC.
+
+    Args:
+        at: the moment; None is a dash.
+        show: full, stamp (to the second), short (to the minute), time (of day), or ago.
+        instead: what to show instead; the full moment is there to be pointed at, as always.
+    """
+    if at is None:
+        return format_html('<span class="soft">{}</span>', "—")
+    full = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    shown = ago(at) if show == "ago" else full if show == "full" else f"{at:{_FORMATS[show]}}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), full, instead or shown)
+
+
+@register.filter
+def ago(at: datetime) -> str:
+    """Return how long ago a moment was, in its largest unit."""
+    distance = timezone.now() - at
+    words = " ".join(duration(abs(distance)).split()[:2])
+    if abs(distance) < timedelta(seconds=5):
+        return "just now"
+    return f"{words} ago" if distance > timedelta(0) else f"in {words}"
+
+
+@register.simple_tag
+def between(earlier: datetime, later: datetime) -> str:
+    """Return the time from one moment to another in words."""
+    return duration(later - earlier)
+
+
+@register.filter
+def humane(name: str) -> str:
+    """Return an identifier such as ``build_failure`` in words."""
+    return name.replace("_", " ")
+
+
+@register.filter
+def source_name(source: str) -> str:
+    """Return what people call a source."""
+    return Source(source).label
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """Return Markdown as safe HTML."""
+    return render(text)
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """Return a JSON value over several lines, up to 100,000 characters."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return text if len(text) <= MOST_JSON else f"{text[:MOST_JSON]}\n… {len(text) - MOST_JSON} more characters"
+
+
+@register.simple_tag
+def story(event: Event) -> Story:
+    """Return what an event's data has to say."""
+    return tell(title=event.title, source_id=event.source_id, data=event.data)
+
+
+@register.simple_tag(takes_context=True)
+def may(context: RequestContext, verb: str, target: Model) -> bool:
+    """Return whether the reader of the page may do ``verb`` to ``target``."""
+    return table_says(context["request"].user, verb, target)
+
+
+@register.simple_tag
+def request_id() -> str:
+    """Return the id by which this request is found in the logs."""
+    return str(get_contextvars().get("request_id", ""))
+
+
+@register.simple_tag(takes_context=True)
+def without(context: RequestContext, name: str) -> str:
+    """Return this address's query without one filter, from its first page."""
+    query = context["request"].GET.copy()
+    for one in (name, *_PLACES):
+        query.pop(one, None)
+    return f"?{query.urlencode()}"
+
+
+@register.inclusion_tag("parts/sortable.html", takes_context=True)
+def sortable(context: RequestContext, name: str, label: str) -> dict[str, Any]:
+    """Return the head of a column to sort by: once what matters first (newest, worst), again the other way round."""
+    first, other = (f"-{name}", name) if name in _NEWEST_FIRST else (name, f"-{name}")
+    present = context["request"].GET.get("sort", "")
+    query = context["request"].GET.copy()
+    query.pop("page", None)
+    query["sort"] = other if present == first else first
+    direction = "descending" if present.startswith("-") else "ascending"
+    return {
+        "label": label,
+        "href": f"?{query.urlencode()}",
+        "direction": direction if present.removeprefix("-") == name else "",
+    }

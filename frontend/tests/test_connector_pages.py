@@ -1,0 +1,83 @@
+"""How connectors fare, for people who investigate."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from connectors.models import Connector, DeadLetter, Delivery
+from events.tests.factories import OriginFactory
+from frontend import health
+from frontend.tests.conftest import Browse
+
+pytestmark = pytest.mark.django_db
+NOW = timezone.now()
+
+
+def connector(name: str = "shop", kind: str = "git", **fields: object) -> Connector:
+    return Connector.objects.create(name=name, kind=kind, origin=OriginFactory(name=name), **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ({"enabled": False, "failures": 3}, "off"),
+        ({"failures": 3, "last_error": "No route"}, "failing"),
+        ({"next_poll_at": NOW - timedelta(minutes=4), "last_success_at": NOW}, "late"),
+        ({"next_poll_at": NOW + timedelta(minutes=1)}, "waiting"),
+        ({"next_poll_at": NOW + timedelta(minutes=1), "last_success_at": NOW}, "on"),
+        ({"kind": "github"}, "on"),
+    ],
+)
+def test_the_state_of_a_connector_in_one_word(fields: dict[str, object], state: str) -> None:
+    connector(**fields)  # type: ignore[arg-type]
+    assert [found.state for found in health.report(NOW)] == [state]
+
+
+def test_what_waits_and_what_failed_is_counted(window: Client) -> None:
+    shop = connector(last_error="No route to host", failures=2)
+    for number in range(2):
+        DeadLetter.objects.create(connector=shop, stage="decode", reference=str(number), error="BadRecord", raw=b"x")
+    DeadLetter.objects.create(connector=shop, stage="store", reference="9", error="E", raw=b"x", state="discarded")
+    for number in range(3):
+        Delivery.objects.create(connector=shop, key=str(number), body=b"x", received_at=NOW)
+    page = window.get("/connectors/").text
+    assert "Failing, 2 in a row" in page
+    assert "No route to host" in page
+    assert [page.count(f'<td class="number">{count}</td>') for count in (2, 3)] == [1, 1]
+
+
+def test_the_page_asks_the_same_questions_however_many_there_are(
+    window: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(5):
+        connector(f"shop-{number}")
+    # Session, person, dead letters, deliveries, connectors.
+    with django_assert_num_queries(5):
+        window.get("/connectors/")
+
+
+def test_a_kind_this_release_does_not_know_is_shown_by_its_name(window: Client) -> None:
+    connector(kind="telegraph")
+    assert "telegraph" in window.get("/connectors/").text
+
+
+def test_without_connectors_the_page_tells_the_commands(window: Client) -> None:
+    assert "manage.py connect git" in window.get("/connectors/").text
+
+
+def test_administrators_find_the_way_to_the_admin(browse: Browse, admin: User, engineer: User) -> None:
+    assert "/admin/connectors/" in browse(admin).get("/connectors/").text
+    assert "/admin/" not in browse(engineer).get("/connectors/").text
+
+
+def test_a_change_of_state_is_news_and_passing_time_is_not(window: Client) -> None:
+    shop = connector(last_success_at=NOW)
+    seen = health.digest(health.report())
+    Connector.objects.update(last_success_at=NOW + timedelta(minutes=1))
+    assert window.get("/connectors/news", {"seen": seen}).status_code == 204
+    Connector.objects.filter(pk=shop.pk).update(failures=1)
+    assert "has changed" in window.get("/connectors/news", {"seen": seen}).text

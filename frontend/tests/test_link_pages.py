@@ -1,0 +1,99 @@
+"""What people make of links."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from events.tests.factories import EventFactory
+from frontend.tests.conftest import Browse
+from investigations.choices import LinkState
+from investigations.models import Comment, Investigation, Link
+
+pytestmark = pytest.mark.django_db
+
+
+def decide(window: Client, link: Link, decision: str, **more: str) -> int:
+    address = reverse("link-decide", args=[link.investigation_id, link.event_id])
+    return window.post(address, {"decision": decision, **more}).status_code
+
+
+@pytest.mark.parametrize(
+    ("decision", "state", "is_cause"),
+    [
+        ("confirm", LinkState.CONFIRMED, False),
+        ("reject", LinkState.REJECTED, False),
+        ("cause", LinkState.CONFIRMED, True),
+    ],
+)
+def test_a_person_decides_on_a_link(
+    window: Client, link: Link, engineer: User, decision: str, state: LinkState, is_cause: bool
+) -> None:
+    assert decide(window, link, decision) == 302
+    link.refresh_from_db()
+    assert (link.state, link.is_cause, link.decided_by) == (state, is_cause, engineer)
+
+
+def test_naming_a_cause_is_taken_back(window: Client, link: Link) -> None:
+    decide(window, link, "cause")
+    decide(window, link, "no-cause")
+    link.refresh_from_db()
+    assert (link.is_cause, link.state) == (False, LinkState.CONFIRMED)
+
+
+def test_a_decision_on_what_somebody_else_decided_meanwhile_is_refused_in_words(
+    browse: Browse, window: Client, admin: User, link: Link
+) -> None:
+    decide(browse(admin), link, "reject", state="suggested")
+    address = reverse("link-decide", args=[link.investigation_id, link.event_id])
+    answer = window.post(address, {"decision": "confirm", "state": "suggested"}, headers={"hx-request": "true"})
+    assert answer.status_code == 409
+    assert answer.text == "admin has rejected this link meanwhile. Look again, then decide."
+    link.refresh_from_db()
+    assert link.state == LinkState.REJECTED
+
+
+def test_a_decision_that_does_not_exist_is_refused(window: Client, link: Link) -> None:
+    assert decide(window, link, "burn") == 400
+
+
+def test_htmx_gets_the_event_and_its_row(window: Client, link: Link) -> None:
+    address = reverse("link-decide", args=[link.investigation_id, link.event_id])
+    part = window.post(address, {"decision": "confirm"}, headers={"hx-request": "true", "hx-target": "details"}).text
+    assert "Confirmed by engineer" in part
+    assert 'hx-swap-oob="true"' in part
+    assert "<html" not in part
+
+
+def test_without_javascript_one_returns_to_the_timeline_as_it_was(window: Client, link: Link) -> None:
+    page = reverse("investigation", args=[link.investigation_id])
+    here = f"{page}?event={link.event_id}&source=logs"
+    address = reverse("link-decide", args=[link.investigation_id, link.event_id])
+    answer = window.post(address, {"decision": "confirm"}, headers={"referer": f"http://testserver{here}"})
+    assert answer.headers["Location"] == here
+
+
+def test_an_event_is_linked_by_hand_from_the_canvas_and_from_its_page(window: Client, case: Investigation) -> None:
+    one, other = EventFactory.create_batch(2)
+    window.post(reverse("link-by-hand", args=[case.pk]), {"event": one.pk})
+    answer = window.post(reverse("event-link", args=[other.pk]), {"investigation": case.pk})
+    assert answer.headers["Location"] == f"/investigations/{case.pk}/?event={other.pk}"
+    assert set(Link.objects.values_list("event_id", "state")) == {(one.pk, "manual"), (other.pk, "manual")}
+
+
+def test_a_comment_on_an_event_is_kept_and_an_empty_one_refused(window: Client, link: Link) -> None:
+    address = reverse("event-comment", args=[link.investigation_id, link.event_id])
+    window.post(address, {"body": "Seen before"})
+    assert Comment.objects.get().body == "Seen before"
+    answer = window.post(address, {"body": " "})
+    assert (answer.status_code, "cannot be blank" in answer.text) == (422, True)
+
+
+@pytest.mark.parametrize("name", ["link-decide", "link-by-hand", "event-link"])
+def test_a_user_cannot_link(browse: Browse, user: User, link: Link, name: str) -> None:
+    places = {"link-decide": [link.investigation_id, link.event_id], "event-link": [link.event_id]}
+    address = reverse(name, args=places.get(name, [link.investigation_id]))
+    form = {"decision": "confirm", "event": link.event_id, "investigation": link.investigation_id}
+    assert browse(user).post(address, form).status_code == 403
+    link.refresh_from_db()
+    assert link.state == LinkState.SUGGESTED

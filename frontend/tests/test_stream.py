@@ -1,0 +1,148 @@
+"""The realtime stream: who may listen, what arrives, and that nothing holds it back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any, cast
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connections
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.test import AsyncClient
+from django.urls import reverse
+from redis import Redis
+
+from accounts.models import User
+from frontend import stream
+from investigations.models import Investigation
+from investigations.tests.factories import InvestigationFactory
+from rcaplatform.kit.realtime import channel
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ring(topic: str, message: bytes) -> None:
+    with Redis.from_url(settings.REDIS_URL) as redis:
+        redis.publish(channel(topic), message)
+
+
+async def listen(person: User | None, address: str) -> HttpResponseBase:
+    client = AsyncClient()
+    if person:
+        await client.aforce_login(person)
+    return cast(HttpResponseBase, await client.get(address))
+
+
+async def read(chunks: AsyncIterator[bytes], until: bytes) -> bytes:
+    """Return what was said up to and including ``until``; ring meanwhile, as the subscription may still be coming."""
+    said = b""
+    async with asyncio.timeout(10):
+        while until not in said:
+            said += await anext(chunks)
+    return said
+
+
+def test_a_message_about_an_investigation_reaches_who_looks_at_it(engineer: User, case: Investigation) -> None:
+    async def story() -> tuple[bytes, Any]:
+        answer = cast(StreamingHttpResponse, await listen(engineer, reverse("stream-investigation", args=[case.pk])))
+        async with aclosing(cast(Any, answer.streaming_content)) as chunks:
+            await read(chunks, b"missed")
+            await asyncio.to_thread(ring, f"investigation:{InvestigationFactory.build().pk}", b'{"kind":"other"}')
+            await asyncio.to_thread(ring, f"investigation:{case.pk}", b'{"kind":"linked"}')
+            return await read(chunks, b"linked"), answer.headers
+
+    said, headers = asyncio.run(story())
+    assert said == b'data: {"kind":"linked"}\n\n'
+    assert headers["Content-Type"] == "text/event-stream"
+    assert headers["Cache-Control"] == "no-cache, no-transform"
+    assert (headers["X-Accel-Buffering"], headers["Content-Encoding"]) == ("no", "identity")
+
+
+def test_one_subscription_serves_all_listeners_of_a_process() -> None:
+    async def story() -> tuple[list[bytes], int]:
+        everyone = [stream.messages("events") for _ in range(20)]
+        try:
+            for one in everyone:
+                await anext(one)
+            await asyncio.gather(*(read(one, b"missed") for one in everyone))
+            await asyncio.to_thread(ring, "events", b'{"kind":"stored"}')
+            heard = await asyncio.gather(*(read(one, b"stored") for one in everyone))
+            with Redis.from_url(settings.REDIS_URL) as redis:
+                return heard, cast(int, await asyncio.to_thread(redis.pubsub_numpat))
+        finally:
+            for one in everyone:
+                await one.aclose()
+
+    heard, subscriptions = asyncio.run(story())
+    assert heard == [b'data: {"kind":"stored"}\n\n'] * 20
+    assert subscriptions == 1
+
+
+def test_silence_is_broken_by_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.05)
+
+    async def story() -> bytes:
+        async with aclosing(stream.messages("events")) as chunks:
+            return await read(chunks, b": still here\n\n")
+
+    assert asyncio.run(story()).startswith(b"retry: 3000\n\n")
+
+
+def test_a_stream_ends_after_its_time_so_that_the_session_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LIFETIME_SECONDS", 0.1)
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.05)
+
+    async def story() -> list[bytes]:
+        return [chunk async for chunk in stream.messages("events")]
+
+    assert asyncio.run(story())[0] == b"retry: 3000\n\n"
+
+
+def test_who_leaves_is_forgotten() -> None:
+    async def story() -> dict[str, Any]:
+        async with aclosing(stream.messages("events")) as chunks:
+            await anext(chunks)
+        return dict(stream.hub()._listeners)
+
+    assert asyncio.run(story()) == {}
+
+
+def test_who_does_not_read_holds_nobody_up() -> None:
+    hub = stream.Hub()
+
+    async def story() -> int:
+        with hub.listening("events") as queue:
+            for _ in range(10 * stream.UNREAD):
+                hub._tell([channel("events")], b"{}")
+            return queue.qsize()
+
+    assert asyncio.run(story()) == stream.UNREAD
+
+
+def test_a_full_process_says_so(engineer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST_LISTENERS", 0)
+    assert asyncio.run(listen(engineer, reverse("stream-events"))).status_code == 503
+
+
+def test_a_stranger_hears_nothing(case: Investigation) -> None:
+    for address in (
+        reverse("stream-investigation", args=[case.pk]),
+        reverse("stream-events"),
+        reverse("stream-connectors"),
+    ):
+        assert asyncio.run(listen(None, address)).status_code == 401
+
+
+def test_an_investigation_that_is_not_there_has_no_stream(engineer: User) -> None:
+    address = reverse("stream-investigation", args=[InvestigationFactory.build().pk])
+    assert asyncio.run(listen(engineer, address)).status_code == 404
+
+
+def test_a_stream_keeps_no_database_connection(engineer: User, case: Investigation) -> None:
+    async def story() -> list[object]:
+        await listen(engineer, reverse("stream-investigation", args=[case.pk]))
+        return await sync_to_async(lambda: [one.connection for one in connections.all(initialized_only=True)])()
+
+    assert asyncio.run(story()) == [None]

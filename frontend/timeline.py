@@ -1,0 +1,114 @@
+"""Decisions about the timeline: the rows between its events, and how far from detection each lies. No database here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+GAP = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The events below happened on ``day`` (UTC)."""
+
+    day: date
+    kind: str = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Nothing happened for ``length``, in words."""
+
+    length: str
+    kind: str = "gap"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment of the investigation itself, such as its detection."""
+
+    label: str
+    at: datetime
+    kind: str = "mark"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One linked event, and how far from detection it lies."""
+
+    link: Any
+    at: datetime
+    offset: str
+    kind: str = "event"
+
+
+Row = Day | Gap | Mark | Moment
+
+
+def rows(links: Sequence[Any], *, marks: Sequence[Mark], detected_at: datetime, newest_first: bool) -> list[Row]:
+    """Return what the timeline shows, top to bottom.
+
+    Args:
+        links: links with their events, in the order they are shown.
+        marks: moments of the investigation that fall among these events; others must be left out.
+        detected_at: what offsets count from.
+        newest_first: the order of ``links``.
+    """
+    moments: list[Moment | Mark] = [
+        Moment(link, link.event.timestamp, offset(link.event.timestamp - detected_at)) for link in links
+    ]
+    # A mark goes before what happened in the same instant, whichever way time runs.
+    entries = sorted([*marks, *moments], key=lambda entry: entry.at, reverse=newest_first)
+    shown: list[Row] = []
+    previous: datetime | None = None
+    for entry in entries:
+        if previous is None or entry.at.date() != previous.date():
+            shown.append(Day(entry.at.date()))
+        if previous is not None and abs(entry.at - previous) >= GAP:
+            shown.append(Gap(duration(abs(entry.at - previous))))
+        shown.append(entry)
+        previous = entry.at
+    return shown
+
+
+def among(marks: Sequence[Mark], times: Sequence[datetime], *, first: bool, last: bool) -> list[Mark]:
+    """Return the marks that belong to one page of the timeline, so that each is shown on one page only.
+
+    Args:
+        marks: every mark of the investigation.
+        times: when the events of this page happened, in the order they are shown.
+        first: nothing is shown before this page.
+        last: nothing is shown after it.
+    """
+    if not times:
+        return []
+    newest_first = times[0] >= times[-1]
+    low, high = min(times), max(times)
+    open_below, open_above = (last, first) if newest_first else (first, last)
+    return [mark for mark in marks if (open_below or mark.at >= low) and (open_above or mark.at < high)]
+
+
+def offset(distance: timedelta) -> str:
+    """Return a distance from detection in short: "t-12m03s", "t+1h02m", "t+3d04h"."""
+    sign = "-" if distance < timedelta(0) else "+"
+    minutes, seconds = divmod(int(abs(distance).total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"t{sign}{days}d{hours:02}h"
+    if hours:
+        return f"t{sign}{hours}h{minutes:02}m"
+    return f"t{sign}{minutes}m{seconds:02}s"
+
+
+def duration(length: timedelta) -> str:
+    """Return a length of time in its two largest units: "40 s", "12 min", "3 h 20 min", "2 d 4 h"."""
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    left = max(int(length.total_seconds()), 0)
+    for position, (name, size) in enumerate(units):
+        if left >= size:
+            count, rest = divmod(left, size)
+            smaller = rest // units[position + 1][1] if name in ("d", "h") else 0
+            return f"{count} {name} {smaller} {units[position + 1][0]}" if smaller else f"{count} {name}"
+    return "0 s"

@@ -1,0 +1,44 @@
+"""Addresses of the pages and of the realtime stream."""
+
+from django.urls import path
+from django.views.generic import RedirectView
+
+from frontend import stream
+from frontend.views import canvas, connectors, events, investigations, links, notes, session
+
+_case = "investigations/<uuid:pk>/"
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="investigations"), name="home"),
+    path("sign-in", session.SignIn.as_view(), name="sign-in"),
+    path("sign-out", session.SignOut.as_view(), name="sign-out"),
+    path("investigations/", investigations.browse, name="investigations"),
+    path("investigations/new", investigations.new, name="investigation-new"),
+    path(_case, canvas.show, name="investigation"),
+    path(f"{_case}news", canvas.whats_new, name="investigation-news"),
+    path(f"{_case}edit", investigations.edit, name="investigation-edit"),
+    path(f"{_case}findings", investigations.findings, name="investigation-findings"),
+    path(f"{_case}status", investigations.move, name="investigation-move"),
+    path(f"{_case}delete", investigations.delete, name="investigation-delete"),
+    path(f"{_case}restore", investigations.restore, name="investigation-restore"),
+    path(f"{_case}related", investigations.relate, name="investigation-relate"),
+    path(f"{_case}links", links.link_by_hand, name="link-by-hand"),
+    path(f"{_case}links/<uuid:event>", links.decide, name="link-decide"),
+    path(f"{_case}events/<uuid:event>/comments", links.comment, name="event-comment"),
+    path(f"{_case}notes", notes.write, name="note-write"),
+    path(f"{_case}notes/<uuid:note>", notes.edit, name="note-edit"),
+    path(f"{_case}notes/<uuid:note>/delete", notes.delete, name="note-delete"),
+    path(f"{_case}notes/<uuid:note>/restore", notes.restore, name="note-restore"),
+    path("events/", events.browse, name="events"),
+    path("events/news", events.whats_new, name="events-news"),
+    path("events/<uuid:pk>/", events.show, name="event"),
+    path("events/<uuid:pk>/link", links.link_from_event, name="event-link"),
+    path("connectors/", connectors.browse, name="connectors"),
+    path("connectors/news", connectors.whats_new, name="connectors-news"),
+    *(
+        path(name, RedirectView.as_view(pattern_name=name, query_string=True))
+        for name in ("investigations", "events", "connectors")
+    ),
+    path("stream/investigations/<uuid:pk>", stream.investigation, name="stream-investigation"),
+    path("stream/events", stream.events, name="stream-events"),
+    path("stream/connectors", stream.connectors, name="stream-connectors"),
+]

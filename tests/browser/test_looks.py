@@ -1,0 +1,150 @@
+"""What every page owes every eye: it fits its screen, can be read in light and dark, and can be left by keyboard."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from accounts.models import User
+from investigations.choices import LinkState
+from investigations.models import Investigation
+from investigations.tests.factories import InvestigationFactory, LinkFactory, NoteFactory
+from tests.browser.conftest import DESK, PHONE, TABLET, SignIn
+
+pytestmark = pytest.mark.browser
+LEAST, LEAST_LARGE = 4.5, 3.0
+
+# Contrast of each visible text with what is painted behind it (WCAG 2.2, 1.4.3), worked out from pixels of a canvas
+# because colours are given in OKLCH and mixtures.
+CONTRAST = """([least, large]) => {
+  const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (colour, under) => {
+    paint.canvas.width = paint.canvas.height = 1;
+    paint.fillStyle = under; paint.fillRect(0, 0, 1, 1);
+    paint.fillStyle = colour; paint.fillRect(0, 0, 1, 1);
+    return [...paint.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const css = (rgb) => `rgb(${rgb.join(" ")})`;
+  const behind = (element) => {
+    const layers = [];
+    for (let at = element; at; at = at.parentElement) layers.unshift(getComputedStyle(at).backgroundColor);
+    return layers.reduce((under, layer) => rgba(layer, css(under)), [255, 255, 255]);
+  };
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const poor = new Map();
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || !element.checkVisibility({ visibilityProperty: true })) continue;
+    if (element.closest(".visually-hidden, .skip-link, script, option")) continue;
+    const style = getComputedStyle(element);
+    const under = behind(element);
+    const [a, b] = [light(rgba(style.color, css(under))), light(under)].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    const size = parseFloat(style.fontSize);
+    const needed = size >= 24 || (size >= 18.66 && style.fontWeight >= 700) ? large : least;
+    const words = `${ratio.toFixed(2)} ${element.textContent.trim().slice(0, 40)}`;
+    if (ratio < needed) poor.set(element.className || element.tagName, words);
+  }
+  return Object.fromEntries(poor);
+}"""
+
+# Names, labels and landmarks that assistive technology needs.
+NAMELESS = """() => [
+  ...[...document.querySelectorAll("a[href], button, summary")]
+    .filter((e) => e.checkVisibility() && !(e.innerText + (e.getAttribute("aria-label") ?? "")).trim()),
+  ...[...document.querySelectorAll("input:not([type=hidden]), select, textarea")]
+    .filter((e) => !e.labels.length && !e.getAttribute("aria-label")),
+  ...[...document.querySelectorAll("[id]")].filter((e, _, all) => all.filter((f) => f.id === e.id).length > 1),
+  ...(document.querySelectorAll("main").length === 1 ? [] : [document.body]),
+  ...(document.querySelectorAll("h1").length === 1 ? [] : [document.body]),
+].map((e) => e.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture
+def pages(engineer: User) -> list[str]:
+    """Return the address of each page, filled with one of everything."""
+    case = InvestigationFactory(title="Payments fail in every region " * 4, created_by=engineer, tags=["pay", "eu"])
+    NoteFactory(
+        investigation=case, author=engineer, body="A [link](https://example.org), `code`\n\n```\nand a block\n```"
+    )
+    severities = ("critical", "high", "medium", "low", "info")
+    links = [LinkFactory(investigation=case, event__severity=severity) for severity in severities]
+    long = "A title that goes on, and on, with/a/path/that/no/line/can/hold/" + "x" * 200
+    data = {"message": "Broken", "exception": {"type": "Timeout", "stack": f'File "{"y" * 200}.py", line 1'}}
+    shown = LinkFactory(investigation=case, event__title=long, event__data=data, event__tags=["t" * 100])
+    LinkFactory(
+        investigation=case, state=LinkState.CONFIRMED, is_cause=True, decided_by=engineer, decided_at=case.detected_at
+    )
+    case.related.add(InvestigationFactory(title="Related " * 20))
+    canvas = f"/investigations/{case.pk}/"
+    note = Investigation.objects.get(pk=case.pk).notes.get()
+    return [
+        "/investigations/",
+        "/investigations/?q=nothing&status=closed",
+        "/investigations/new",
+        canvas,
+        f"{canvas}?event={shown.event_id}&time=relative",
+        f"{canvas}edit",
+        f"{canvas}related",
+        f"{canvas}notes/{note.pk}",
+        "/events/",
+        f"/events/{links[0].event_id}/",
+        "/connectors/",
+        "/nothing-here",
+    ]
+
+
+def each(page: Page, addresses: list[str], script: str, argument: Any = None) -> dict[str, Any]:
+    """Return what ``script`` finds wrong, by page."""
+    found = {}
+    for address in addresses:
+        page.goto(address)
+        page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
+        if wrong := page.evaluate(script, argument):
+            found[address] = wrong
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read(sign_in: SignIn, engineer: User, pages: list[str], scheme: str) -> None:
+    found = each(sign_in(engineer, color_scheme=scheme), pages, CONTRAST, [LEAST, LEAST_LARGE])
+    assert found == {}, json.dumps(found, indent=1)
+
+
+@pytest.mark.parametrize("size", [PHONE, (320, 640), TABLET, DESK], ids=lambda size: f"{size[0]}px")
+def test_no_page_is_wider_than_its_screen(
+    sign_in: SignIn, engineer: User, pages: list[str], size: tuple[int, int]
+) -> None:
+    wider = "() => Math.max(0, document.documentElement.scrollWidth - innerWidth)"
+    assert each(sign_in(engineer, size), pages, wider) == {}
+
+
+def test_everything_that_can_be_used_has_a_name(sign_in: SignIn, engineer: User, pages: list[str]) -> None:
+    found = each(sign_in(engineer), pages, NAMELESS)
+    assert found == {}, json.dumps(found, indent=1)
+
+
+def test_the_first_stop_of_the_keyboard_leads_to_the_content(sign_in: SignIn, engineer: User) -> None:
+    page = sign_in(engineer)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_scripts_of_the_canvas_stay_small(sign_in: SignIn, engineer: User, pages: list[str]) -> None:
+    page = sign_in(engineer)
+    sizes: dict[str, int] = {}
+    page.on(
+        "response",
+        lambda answer: sizes.update({answer.url: len(answer.body())}) if answer.url.endswith(".js") else None,
+    )
+    page.goto(pages[3])
+    page.wait_for_load_state()
+    ours = sum(size for url, size in sizes.items() if "/frontend/" in url)
+    assert 0 < ours < 24_000
+    assert sum(sizes.values()) < 90_000
