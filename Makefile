@@ -20,10 +20,10 @@ run: $(VENV)/.run ## start the product on http://127.0.0.1:8000 (PORT, HOST); Ct
 
 .PHONY: test
 test: $(VENV)/.dev ## check style, types, imports, migrations, settings and schema, then run every test
-	@checks=passed; \
-	$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(CHECKS) || checks=failed; \
-	$(MAKE) --no-print-directory pytest || exit 1; \
-	[ $$checks = passed ] || { echo "The tests passed, a check did not: see above." >&2; exit 1; }
+	@failed=; \
+	$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(CHECKS) || failed="a check"; \
+	$(MAKE) --no-print-directory pytest || failed="$${failed:+$$failed and }a test"; \
+	[ -z "$$failed" ] || { echo "Not passed: $$failed failed, see above." >&2; exit 1; }
 
 # What the checks make for themselves (keys) stays apart from the data of `make run`.
 $(CHECKS): export RCA_DATA_DIR := $(CURDIR)/$(VENV)/checks
@@ -42,7 +42,7 @@ types: $(VENV)/.dev ## types, strict
 
 .PHONY: imports
 imports: $(VENV)/.dev ## who may import whom
-	@echo "== import-linter"; $(BIN)/lint-imports
+	@echo "== import-linter"; $(BIN)/lint-imports --no-logo
 
 .PHONY: migrations
 migrations: $(VENV)/.dev ## the migrations say what the models say

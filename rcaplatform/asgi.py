@@ -4,14 +4,22 @@ import os
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
+from rcaplatform.kit.readahead import ReadAhead
 from rcaplatform.wsgi import application as wsgi
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rcaplatform.settings")
+# Senders of webhooks hang up after ten to thirty seconds themselves.
+BODY_SECONDS = 30.0
+
 stream = get_asgi_application()
 # Two threads a process: more only wait for one another, and each holds a database connection.
-threads = WSGIMiddleware(cast(Any, wsgi), workers=int(os.environ.get("WEB_THREADS") or 2))
+threads = ReadAhead(
+    cast(Any, WSGIMiddleware(cast(Any, wsgi), workers=int(os.environ.get("WEB_THREADS") or 2))),
+    limit=settings.WEBHOOK_MAX_BYTES,
+    seconds=BODY_SECONDS,
+)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

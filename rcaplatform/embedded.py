@@ -129,9 +129,10 @@ class Server(ABC):
         """Say whether the server answers."""
 
     def complaint(self) -> str:
-        """Return the last line the server wrote."""
-        lines = self.log.read_text(errors="replace").split("\n") if self.log.exists() else []
-        return next((line for line in reversed(lines) if line.strip()), "it said nothing")
+        """Return the last line the server wrote, rather one that says what was fatal."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        told = [line for line in lines if line.strip()]
+        return next((line for line in reversed(told) if "FATAL" in line), told[-1] if told else "it said nothing")
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class Postgres(Server):
         own(socket_dir(self.data_dir))
         for stale in socket_dir(self.data_dir).glob(".s.PGSQL.*"):
             stale.unlink()
-        self._forget_reused_pid()
+        self._forget_pid()
         if not self.home.exists():
             self._create()
 
@@ -218,21 +219,22 @@ class Postgres(Server):
             reason = (done.stderr.strip() or done.stdout.strip() or f"exit {done.returncode}").splitlines()[-1]
             raise StartError(f"PostgreSQL's files could not be made in {self.data_dir}: {reason}")
 
-    def _forget_reused_pid(self) -> None:
-        """Remove a killed server's postmaster.pid if its number belongs to another process by now.
+    def _forget_pid(self) -> None:
+        """Remove a killed server's postmaster.pid if something else has its number by now, be it only its own zombie.
 
-        PostgreSQL would take that process for itself. The file of a dead number stays: PostgreSQL reads from it
+        PostgreSQL would take that for a running server. The file of a dead number stays: PostgreSQL reads from it
         whether sessions of the killed server still use its memory.
         """
         file = self.home / "postmaster.pid"
         if not file.exists():
             return
-        number = file.read_text().partition("\n")[0].strip()
+        process = Path("/proc", file.read_text().partition("\n")[0].strip())
         try:
-            another = Path(f"/proc/{number}/cwd").readlink() != self.home
+            zombie = (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+            obsolete = zombie or (process / "cwd").readlink() != self.home
         except OSError:
             return
-        if another:
+        if obsolete:
             file.unlink()
 
 

@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import django
 import redis
@@ -22,7 +23,11 @@ def main() -> None:
     """Prepare everything, or end with one line that names the setting to change."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rcaplatform.settings")
     warnings.simplefilter("ignore")
+    os.environ.setdefault("PGCONNECT_TIMEOUT", "10")
+    os.environ.setdefault("LOG_LEVEL", "ERROR")  # the steps below are the log
     try:
+        _require_address("DATABASE_URL", {"postgres", "postgresql"}, "postgres://user:password@host:5432/name")
+        _require_address("REDIS_URL", {"redis", "rediss", "unix"}, "redis://host:6379/0")
         _step("Settings read", django.setup)
         _reach_database()
         _reach_redis()
@@ -40,6 +45,17 @@ def _step(done: str, work: Callable[[], object]) -> None:
     work()
     sys.stderr.write(f"{done} ({time.monotonic() - started:.1f} s)\n")
     sys.stderr.flush()
+
+
+def _require_address(variable: str, schemes: set[str], example: str) -> None:
+    """Check an address if it is given; it is not shown, as it may carry a password."""
+    try:
+        parts = urlsplit(os.environ.get(variable, ""))
+        usable = parts.scheme in schemes and parts.port != 0
+    except ValueError:
+        usable = False
+    if os.environ.get(variable) and not usable:
+        _fail(f"{variable} must be an address such as {example}.")
 
 
 def _reach_database() -> None:

@@ -13,7 +13,10 @@ from rcaplatform.embedded import ENVIRONMENT, Server, StartError, parent_death
 
 # Every supervised process carries this variable with its data directory, by which the next start finds leftovers.
 MARK = "RCA_SUPERVISED"
-FIRST_DELAY, LONGEST_DELAY, LONG_ENOUGH = 1.0, 30.0, 60.0
+FIRST_DELAY, LONGEST_DELAY, LONG_ENOUGH = 1.0, 30.0, 60.0  # seconds
+# A killed supervisor takes the stores with it, so nothing can be finished; only granian must end processes of its own.
+ORPHAN_SIGNALS = {"web": signal.SIGTERM}
+LONGEST_LINE = 65536  # bytes of output told as one line
 
 Say = Callable[[str, str], None]
 
@@ -126,26 +129,34 @@ class Child:
         self.started = 0.0
         self._output: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._leaving = asyncio.Event()
 
     @property
     def running(self) -> bool:
         """Whether the process is there."""
         return self.process is not None and self.process.returncode is None
 
+    async def ended(self) -> None:
+        """Wait for the end of the process itself; asyncio would wait for everybody who holds its output open."""
+        while self.running:
+            await asyncio.sleep(0.05)
+
     async def spawn(self) -> None:
         """Start the process."""
         self.started = time.monotonic()
-        self.process = await self._execute([*parent_death(self.stop_signal), *self.command], subprocess.PIPE)
+        orphaned = parent_death(ORPHAN_SIGNALS.get(self.name, signal.SIGKILL))
+        self.process = await self._execute([*orphaned, *self.command], subprocess.PIPE)
         self._output = asyncio.create_task(self._relay(self.process))
 
     async def wait(self) -> int:
-        """Wait until the process has ended and all it wrote is relayed; return its exit code."""
-        if self.process is None:
-            return 0
-        code = await self.process.wait()
-        if self._output:  # not for ever: something it started may hold the pipe open
+        """Wait until the process has ended, end whatever it started, relay what they wrote; return its exit code."""
+        await self.ended()
+        self.kill()
+        if self._output:
             await asyncio.wait([self._output], timeout=1)
-        return code
+        code = self.process.returncode if self.process else 0
+        self.process = None  # its number may belong to another process by now
+        return code or 0
 
     def keep(self) -> None:
         """Restart the process from now on whenever it ends."""
@@ -153,16 +164,16 @@ class Child:
 
     async def stop(self, grace: float) -> None:
         """End the process, and whatever it started, within ``grace`` seconds."""
-        if self._keeper:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
+        self._leaving.set()
+        while self._keeper and not self.running and not self._keeper.done():
+            await asyncio.sleep(0.05)  # it may be starting again just now
         if self.process and self.running:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(self.stop_signal)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.process.wait(), grace)
+                await asyncio.wait_for(self.ended(), grace)
         self.kill()
-        await self.wait()
+        await (self._keeper or self.wait())
 
     def kill(self) -> None:
         """End the process, and whatever it started, at once."""
@@ -182,25 +193,29 @@ class Child:
 
     async def _relay(self, process: asyncio.subprocess.Process) -> None:
         pending = b""
-        while process.stdout and (chunk := await process.stdout.read(65536)):
+        while process.stdout and (chunk := await process.stdout.read(LONGEST_LINE)):
             *lines, pending = (pending + chunk).split(b"\n")
-            for line in lines:
+            if len(pending) > LONGEST_LINE:
+                lines, pending = [*lines, pending], b""
+            for line in filter(bytes.strip, lines):
                 self.say(self.name, line.decode(errors="replace"))
         if pending:
             self.say(self.name, pending.decode(errors="replace"))
 
     async def _keep(self) -> None:
         delay = 0.0
-        while True:
-            code = await self.wait()
-            self.kill()
+        problem = reason(await self.wait())
+        while not self._leaving.is_set():
             delay = next_delay(delay, time.monotonic() - self.started)
-            self.say(self.name, f"ended ({reason(code)}); restarting in {delay:.0f} s")
-            await asyncio.sleep(delay)
+            self.say(self.name, f"ended ({problem}); restarting in {delay:.0f} s")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), delay)
+                return
             try:
                 await self.spawn()
-            except (StartError, OSError) as problem:
-                self.say(self.name, f"cannot start: {problem}")
+                problem = reason(await self.wait())
+            except (StartError, OSError) as refusal:
+                problem = str(refusal)
 
 
 class ServerChild(Child):

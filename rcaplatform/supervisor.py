@@ -18,6 +18,7 @@ from rcaplatform.embedded import Server, StartError, servers
 from rcaplatform.processes import MARK, Child, ServerChild, commands, stop_leftovers, supervised
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+NUMBERS = {"PORT": 65535, "WEB_WORKERS": 64, "WEB_THREADS": 64, "WORKER_CONCURRENCY": 64}  # and their limits
 PATIENCE = 60.0  # seconds for one thing to become ready
 GRACE = 8.0  # seconds for one process to end by itself
 COLOURS = {"web": 36, "worker": 32, "beat": 35, "postgres": 34, "redis": 31}
@@ -26,7 +27,7 @@ COLOURS = {"web": 36, "worker": 32, "beat": 35, "postgres": 34, "redis": 31}
 def say(name: str, text: str) -> None:
     """Write one line of a process, or of the supervisor if ``name`` is empty."""
     prefix = f"{name:8} | " if name else ""
-    if name in COLOURS and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+    if name in COLOURS and sys.stdout.isatty():
         prefix = f"\x1b[{COLOURS[name]}m{prefix}\x1b[0m"
     with contextlib.suppress(OSError):  # whoever read this is gone; the processes are not
         sys.stdout.write(f"{prefix}{text}\n")
@@ -38,10 +39,14 @@ def locked(data_dir: Path) -> Iterator[None]:
     """Hold ``data_dir`` for this supervisor.
 
     Raises:
-        StartError: another one holds it.
+        StartError: another one holds it, or it cannot be written.
     """
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (data_dir / "supervisor.lock").open("a+") as file:
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (data_dir / "supervisor.lock").open("a+")
+    except OSError as problem:
+        raise StartError(f"RCA_DATA_DIR: {data_dir} cannot be written ({problem.strerror}).") from problem
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -53,16 +58,16 @@ def locked(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def listening_address(environment: Mapping[str, str]) -> tuple[str, int]:
-    """Return HOST and PORT.
+def require_numbers(environment: Mapping[str, str]) -> None:
+    """Check the variables that must be numbers.
 
     Raises:
-        StartError: PORT is no port.
+        StartError: names the one that is none.
     """
-    host, port = environment.get("HOST") or "127.0.0.1", environment.get("PORT") or "8000"
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise StartError(f"PORT must be a number from 1 to 65535, not {port!r}.")
-    return host, int(port)
+    for name, most in NUMBERS.items():
+        text = environment.get(name) or "1"
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= most):
+            raise StartError(f"{name} must be a number from 1 to {most}, not {text!r}.")
 
 
 def require_free(host: str, port: int) -> None:
@@ -94,7 +99,7 @@ def child_environment(data_dir: Path, embedded: list[Server]) -> dict[str, str]:
     if sys.stdout.isatty():
         environment.setdefault("LOG_CONSOLE", "true")
     if os.getuid() == 0:  # whoever starts as root knows; Celery says it at length
-        environment.setdefault("PYTHONWARNINGS", "ignore::RuntimeWarning:celery.platforms")
+        environment.setdefault("PYTHONWARNINGS", "ignore:::celery.platforms")
     return environment
 
 
@@ -118,7 +123,8 @@ class Supervisor:
         """
         main = asyncio.current_task()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if main and signal.getsignal(number) != signal.SIG_IGN:
+            nohup = number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
+            if main and not nohup:
                 asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number, main)
         try:
             await self._start()
@@ -156,7 +162,8 @@ class Supervisor:
                 await child.spawn()
                 child.keep()
         await self._answering()
-        say("", "\n".join(["", f"Ready in {time.monotonic() - began:.1f} s: {self._origin}", *told, ""]))
+        logins = "".join(f"  {line}\n" for line in told)
+        say("", f"\nReady in {time.monotonic() - began:.1f} s: {self._origin} (Ctrl-C stops it)\n{logins}")
 
     @property
     def _origin(self) -> str:
@@ -195,7 +202,7 @@ class Supervisor:
                 async with asyncio.timeout(5):
                     reader, writer = await asyncio.open_connection(self.host, self.port)
                     writer.write(request)
-                    answer = await reader.readline()
+                    answer = (await reader.read()).partition(b"\r\n")[0]
                     writer.close()
             await asyncio.sleep(0.05)
 
@@ -205,7 +212,8 @@ def main() -> int:
     environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
     data_dir = Path(os.environ.get("RCA_DATA_DIR") or BASE_DIR / "var").resolve()
     try:
-        host, port = listening_address(os.environ)
+        require_numbers(os.environ)
+        host, port = os.environ.get("HOST") or "127.0.0.1", int(os.environ.get("PORT") or 8000)
         with locked(data_dir):
             asyncio.run(Supervisor(data_dir, host, port).run())
     except StartError as problem:

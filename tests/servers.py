@@ -23,7 +23,10 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
     """Start the stores before pytest-django reads the settings; the processes of xdist inherit their addresses."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        number = int(worker.removeprefix("gw")) % 15 + 1
+        os.environ["REDIS_URL"] = os.environ["REDIS_URL"].replace("?db=0", f"?db={number}")  # to clear as it likes
+    else:
         running = ExitStack()
         atexit.register(running.close)  # reached after Ctrl-C and after a broken conftest as well
         running.enter_context(stores())

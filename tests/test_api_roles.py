@@ -1,0 +1,139 @@
+"""Who may do what over the API: each person of the cast at each route, as a table of truth."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from accounts.tokens import AccessToken
+from events.tests.factories import EventFactory
+from investigations.tests.factories import InvestigationFactory, LinkFactory, NoteFactory
+
+pytestmark = pytest.mark.django_db
+V1 = "/api/v1"
+NEW_EVENT = {"title": "x", "timestamp": "2026-03-01T09:14:00Z", "event_type": "error"}
+NEW_CASE = {"title": "x", "detected_at": "2026-03-01T09:14:00Z"}
+NOTE = {"body": "x"}
+
+# Address, method, body; then what the user (of somebody else's things, of their own) and the engineer get.
+# The administrator gets what the engineer gets, and who is not there gets 401.
+READ = (200, 200, 200)
+EVERYBODY = (201, 201, 201)
+OWN = (403, 200, 200)
+CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, int, int]]] = [
+    ("/me", "GET", None, READ),
+    ("/events", "GET", None, READ),
+    ("/events", "POST", NEW_EVENT, (403, 403, 201)),
+    ("/events/search?q=x", "GET", None, READ),
+    ("/events/{event}", "GET", None, READ),
+    ("/events/{event}", "PUT", NEW_EVENT, (403, 403, 200)),
+    ("/events/{event}", "PATCH", {"title": "y"}, (403, 403, 200)),
+    ("/events/{event}", "DELETE", None, (403, 403, 204)),
+    ("/events/{event}/restore", "POST", None, (403, 403, 200)),
+    ("/investigations", "GET", None, READ),
+    ("/investigations", "POST", NEW_CASE, EVERYBODY),
+    ("/investigations/search?q=x", "GET", None, READ),
+    ("/investigations/{case}", "GET", None, READ),
+    ("/investigations/{case}", "PUT", NEW_CASE, OWN),
+    ("/investigations/{case}", "PATCH", {"title": "y"}, OWN),
+    ("/investigations/{case}", "DELETE", None, (403, 403, 204)),
+    ("/investigations/{case}/restore", "POST", None, (403, 403, 200)),
+    ("/investigations/{case}/status", "GET", None, READ),
+    ("/investigations/{case}/status", "POST", {"status": "resolved"}, OWN),
+    ("/investigations/{case}/status", "PUT", {"status": "resolved"}, OWN),
+    ("/investigations/{case}/status", "PATCH", {"status": "resolved"}, OWN),
+    ("/investigations/{case}/close", "POST", None, OWN),
+    ("/investigations/{closed}/reopen", "POST", None, OWN),
+    ("/investigations/{case}/events", "GET", None, READ),
+    ("/investigations/{case}/link-event", "POST", {"event_id": "{event}"}, (403, 403, 201)),
+    ("/investigations/{case}/unlink-event/{linked}", "POST", None, (403, 403, 200)),
+    ("/investigations/{case}/unlink-event/{linked}", "DELETE", None, (403, 403, 200)),
+    ("/investigations/{case}/events/{linked}/confirm", "POST", None, (403, 403, 200)),
+    ("/investigations/{case}/events/{linked}/reject", "POST", None, (403, 403, 200)),
+    ("/investigations/{case}/notes", "GET", None, READ),
+    ("/investigations/{case}/notes", "POST", NOTE, EVERYBODY),
+    ("/investigations/{case}/notes/{note}", "GET", None, READ),
+    ("/investigations/{case}/notes/{note}", "PUT", NOTE, OWN),
+    ("/investigations/{case}/notes/{note}", "PATCH", NOTE, OWN),
+    ("/investigations/{case}/notes/{note}", "DELETE", None, (403, 204, 204)),
+    ("/investigations/{case}/notes/{note}/restore", "POST", None, (403, 200, 200)),
+    ("/investigations/{case}/notes/{note}/revisions", "GET", None, READ),
+]
+ROUTES = pytest.mark.parametrize("row", CASES, ids=lambda row: f"{row[1]} {row[0]}")
+
+
+@pytest.fixture
+def call() -> Callable[..., int]:
+    """Return a way to send a row's request as somebody, to things that are an owner's, and see the status."""
+
+    def send(row: tuple[Any, ...], client: APIClient, owner: User) -> int:
+        case = InvestigationFactory(created_by=owner)
+        closed = InvestigationFactory(created_by=owner, status="closed")
+        ids = {
+            "event": EventFactory().pk,
+            "case": case.pk,
+            "closed": closed.pk,
+            "linked": LinkFactory(investigation=case).event_id,
+            "note": NoteFactory(investigation=case, author=owner).pk,
+        }
+        address, method, body, _ = row
+        given = body and {name: value.format(**ids) for name, value in body.items()}
+        response = getattr(client, method.lower())(V1 + address.format(**ids), given)
+        return int(response.status_code)
+
+    return send
+
+
+@ROUTES
+def test_a_user_with_other_peoples_things(row: Any, call: Any, api: Any, user: User) -> None:
+    assert call(row, api(user), UserFactory()) == row[3][0]
+
+
+@ROUTES
+def test_a_user_with_their_own_things(row: Any, call: Any, api: Any, user: User) -> None:
+    assert call(row, api(user), user) == row[3][1]
+
+
+@ROUTES
+def test_an_engineer_with_other_peoples_things(row: Any, call: Any, api: Any, engineer: User) -> None:
+    assert call(row, api(engineer), UserFactory()) == row[3][2]
+
+
+@ROUTES
+def test_an_administrator_with_other_peoples_things(row: Any, call: Any, api: Any, admin: User) -> None:
+    assert call(row, api(admin), UserFactory()) == row[3][2]
+
+
+@ROUTES
+@pytest.mark.parametrize("who", ["an outsider", "somebody deactivated", "somebody deactivated in a session"])
+def test_who_is_not_there(row: Any, call: Any, api: Any, deactivated: User, who: str) -> None:
+    client = api(None)
+    if who == "somebody deactivated":
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(deactivated)}")
+    elif who == "somebody deactivated in a session":
+        client.force_login(deactivated)
+    assert call(row, client, UserFactory()) == 401
+
+
+def test_the_table_names_every_route() -> None:
+    paths = APIClient().get(f"{V1}/schema?format=json").json()["paths"]
+    described = {
+        (shape(path.removeprefix(V1)), method.upper()) for path, operations in paths.items() for method in operations
+    }
+    assert {(shape(address), method) for address, method, _, _ in CASES} == {
+        (path, method) for path, method in described if not path.startswith("/auth/")
+    }
+
+
+def shape(address: str) -> str:
+    """Return an address with every id alike."""
+    return "/".join("{}" if part.startswith("{") else part for part in address.partition("?")[0].split("/"))
+
+
+def test_a_refusal_says_what_the_role_may_not(api: Any, user: User) -> None:
+    refused = api(user).post(f"{V1}/events", NEW_EVENT)
+    assert refused.json()["detail"] == "The role user may not create event."
+    assert refused.json()["code"] == "permission_denied"
