@@ -58,7 +58,8 @@ schema: $(VENV)/.dev ## the API's description is valid OpenAPI
 
 .PHONY: pytest
 pytest: $(VENV)/.dev ## the tests, with coverage
-	@echo "== pytest"; $(BIN)/pytest -n auto --cov
+	@echo "== pytest"; $(BIN)/pytest -n auto --cov -m "not browser"
+	@echo "== pytest, in a browser"; $(BIN)/pytest -m browser
 
 .PHONY: lock
 lock: $(VENV)/.dev ## compile the requirement files

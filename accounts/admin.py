@@ -35,7 +35,7 @@ class ByRole(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         """Name every column but those for the index alone: unnamed, Django would build a form to find out."""
-        return [field.name for field in self.opts.fields if field.name not in INDEX_ONLY]
+        return [*(self.fields or (field.name for field in self.opts.fields if field.name not in INDEX_ONLY))]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show the app to whoever may read one of its tables."""

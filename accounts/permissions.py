@@ -63,18 +63,18 @@ def _owns(user: Any, target: Model) -> bool:
 
 
 class RolePermission(BasePermission):
-    """Asks the table about a view's ``noun`` (a model; that of its queryset unless told) and the verb of the request.
+    """Asks the table about the model of a view's queryset and the verb of the request.
 
-    ``verbs`` maps an action of a viewset to a verb where the method does not say it. A view without a noun asks only
-    who is there.
+    ``verbs`` maps an action of a viewset to a verb where the method does not say it. A view without a queryset asks
+    only who is there.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Answer before an object is known."""
-        noun = getattr(view, "noun", None) or getattr(getattr(view, "queryset", None), "model", None)
-        if noun is None:
+        queryset = getattr(view, "queryset", None)
+        if queryset is None:
             return bool(request.user.is_authenticated and request.user.is_active)
-        return self._answer(request, view, noun)
+        return self._answer(request, view, queryset.model)
 
     def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
         """Answer for one object."""

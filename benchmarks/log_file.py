@@ -1,32 +1,30 @@
-"""How fast a log file becomes events: `python benchmarks/log_file.py [LINES] [PERCENT]`.
+"""How fast a log file becomes events: `python -m benchmarks.log_file [LINES] [PERCENT]`.
 
-Makes a file of JSON lines of which PERCENT (5) are warnings and errors, a fifth of these errors with a stack trace, and
-a few are broken. Connects and polls it twice, and prints lines and events a second and the peak memory of this process.
-Uses DATABASE_URL and REDIS_URL where given, else embedded servers of its own.
+Makes a file of JSON lines of which PERCENT (5) are warnings and errors, a fifth of these errors with a stack trace,
+and a few are broken. Connects it, and polls it a second time, which finds nothing new. Uses DATABASE_URL and REDIS_URL
+where given, else embedded servers of its own, set up as `make run` sets them up.
 """
 
 import json
 import os
 import random
-import resource
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from benchmarks.git_history import start_stores
+from benchmarks.git_history import manage
+from rcaplatform.embedded import servers
+from tests.servers import serving
 
 SERVICES = ("auth", "cart", "orders", "payments", "search", "shipping", "web", "mail")
 ROUTES = ("/api/v1/orders", "/api/v1/cart/items", "/api/v1/payments", "/login", "/search")
 BROKEN_EVERY = 50_000
 BROKEN = (
     b'{"timestamp":"2026-01-01T00:00:00Z","level":"ERR',
-    b"Segmentation fault\n"[:-1],
+    b"Segmentation fault",
     b'{"level":"ERROR"}',
     b"[1]",
 )
@@ -49,11 +47,15 @@ def main(lines: int, percent: float) -> None:
         path = folder / "shop.log"
         with path.open("wb") as file:
             file.writelines(line + b"\n" for line in written(lines, percent / 100, random.Random(1)))
-        print(
-            f"made a file of {lines:,} lines, {path.stat().st_size / 2**20:,.0f} MiB, {percent:g} % of them of interest"
-        )
-        start_stores(stack, folder)
-        measure(path, lines)
+        size = path.stat().st_size / 2**20
+        print(f"a file of {lines:,} lines, {size:,.0f} MiB, {percent:g} % of them of interest", flush=True)
+        environment = {**os.environ, "RCA_DATA_DIR": str(folder / "var"), "LOG_LEVEL": "ERROR"}
+        for server in servers(folder / "var", environment):
+            stack.enter_context(serving(server))
+            environment[server.variable] = server.url
+        manage(environment, "migrate", "--verbosity=0")
+        manage(environment, "connect", "logs", str(path))
+        manage(environment, "poll")
 
 
 def written(lines: int, share: float, dice: random.Random) -> Iterator[bytes]:
@@ -72,7 +74,7 @@ def written(lines: int, share: float, dice: random.Random) -> Iterator[bytes]:
             "level": level,
             "logger": f"shop.{service}.views",
             "service": service,
-            "message": f"{level.lower()}: POST {route} took {dice.randrange(3, 4000)} ms for cart {dice.randrange(10**6)}",
+            "message": f"POST {route} took {dice.randrange(3, 4_000)} ms for cart {dice.randrange(10**6)}",
             "trace_id": f"{dice.getrandbits(128):032x}",
             "request_id": f"req-{number}",
             "http": {"method": "POST", "route": route, "status": 200 if level == "INFO" else 504},
@@ -80,32 +82,6 @@ def written(lines: int, share: float, dice: random.Random) -> Iterator[bytes]:
         if level == "ERROR":
             line["exc_info"] = TRACE.format(service=service, line=dice.randrange(10, 400))
         yield json.dumps(line).encode()
-
-
-def measure(path: Path, lines: int) -> None:
-    """Connect the file, read it twice and print figures."""
-    from django.utils import timezone
-
-    from connectors import services
-    from connectors.polling import poll
-
-    name = f"bench-{os.getpid()}"
-    connector = services.connect(
-        name=name, kind="jsonlines", values={"path": str(path)}, actor=None, now=timezone.now()
-    )
-    print(f"memory before: {peak():.0f} MiB")
-    for title in ("first", "second"):
-        began = time.monotonic()
-        tally = poll(connector=connector, now=timezone.now())
-        seconds = time.monotonic() - began
-        print(f"{title} poll: {tally}, {seconds:.1f} s")
-        print(f"  {lines / seconds:,.0f} lines/s, {tally.stored / seconds:,.0f} new events/s")
-    print(f"peak memory: {peak():.0f} MiB")
-
-
-def peak() -> float:
-    """Return the most memory this process has held, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

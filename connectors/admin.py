@@ -43,7 +43,7 @@ class ConnectorAdmin(ByRole):
         """Ask the table of roles."""
         return may(request.user, "edit", obj or self.model)
 
-    def get_fields(self, request: HttpRequest, obj: Connector | None = None) -> list[Any]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Show what it is, then what can be changed, then how it fares."""
         return [*CONNECTOR_FACTS, *_form(obj).base_fields, *CONNECTOR_STATE]
 

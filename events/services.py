@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -100,9 +99,6 @@ def store(*, drafts: Sequence[EventDraft], origin: Origin, now: datetime) -> Sto
 
 
 def _row(key: UUID, draft: EventDraft, origin: Origin, now: datetime) -> tuple[Any, ...]:
-    found_by = keywords(
-        draft.title, draft.service, draft.component, draft.environment, draft.source_id, *draft.tags, draft.message
-    )
     return (
         uuid7(),
         origin.pk,
@@ -113,7 +109,7 @@ def _row(key: UUID, draft: EventDraft, origin: Origin, now: datetime) -> tuple[A
         jsonio.dumps(draft.data),
         None if draft.raw_data is None else jsonio.dumps(draft.raw_data),
         jsonio.dumps(draft.metadata),
-        found_by,
+        keywords(*_found_by(draft), draft.message),
         draft.timestamp,
         now,
         now,
@@ -144,9 +140,12 @@ def edit(*, event: Event, changes: dict[str, Any], actor: User, now: datetime) -
         Conflict: somebody else changed it since ``event`` was read.
     """
     before = {name: getattr(event, name) for name in changes}
+    named_before = keywords(*_found_by(event))
     for name, value in changes.items():
         setattr(event, name, value)
-    found_by = keywords(*attrgetter("title", "service", "component", "environment", "source_id")(event), *event.tags)
+    # The words of the message, which is not stored, are those that nothing else gave.
+    message = " ".join(word for word in event.keywords.split() if word not in named_before.split())
+    found_by = keywords(*_found_by(event), message)
     changed = Event.objects.filter(pk=event.pk, version=event.version).update(
         **changes, keywords=found_by, version=F("version") + 1, updated_at=now, linked_at=None
     )
@@ -176,6 +175,10 @@ def restore(*, event: Event, actor: User, now: datetime) -> None:
 def seen(*, event: Event, now: datetime) -> None:
     """Start the third clock: a person looks at this event for the first time."""
     Event.objects.filter(pk=event.pk, first_seen_at__isnull=True).update(first_seen_at=now)
+
+
+def _found_by(told: EventDraft | Event) -> tuple[str, ...]:
+    return (told.title, told.service, told.component, told.environment, told.source_id, *told.tags)
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from connectors.choices import DeadLetterState, DeliveryState
 from connectors.models import Connector, DeadLetter, Delivery
 from connectors.registry import SOURCES
+from frontend.timeline import duration
 
 # A poll that is this many intervals late says that no worker comes.
 LATE = 3
@@ -17,14 +18,14 @@ LATE = 3
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One connector: its state (on, off, failing, waiting, late) and what waits behind it."""
+    """One connector: its state (on, off, failing, waiting, late), its next poll in words, and what waits behind it."""
 
     connector: Connector
     label: str
     state: str
     dead_letters: int
     pending: int
-    due: bool
+    next_poll: str
 
     @property
     def words(self) -> str:
@@ -52,7 +53,7 @@ def report(now: datetime | None = None) -> list[Health]:
             state=_state(connector, moment),
             dead_letters=dead.get(connector.pk, 0),
             pending=pending.get(connector.pk, 0),
-            due=bool(connector.next_poll_at and connector.next_poll_at <= moment),
+            next_poll=_next_poll(connector, moment),
         )
         for connector in Connector.objects.all()
     ]
@@ -62,6 +63,13 @@ def digest(healths: list[Health]) -> str:
     """Return a short text that changes when what the page says of a connector does, times aside."""
     said = [(one.connector.name, one.state, one.dead_letters, one.connector.last_error) for one in healths]
     return blake2b(repr(said).encode(), digest_size=8).hexdigest()
+
+
+def _next_poll(connector: Connector, now: datetime) -> str:
+    """Return when it is polled next, in words; empty when it is not."""
+    if not (connector.enabled and connector.next_poll_at):
+        return ""
+    return "now" if connector.next_poll_at <= now else f"in {duration(connector.next_poll_at - now)}"
 
 
 def _state(connector: Connector, now: datetime) -> str:

@@ -25,6 +25,7 @@ HEARTBEAT_SECONDS = 15
 # Then the browser connects anew, and with that shows again that its session still stands.
 LIFETIME_SECONDS = 30 * 60
 MOST_LISTENERS = 2_000
+ADMITTED_AT_ONCE = 2
 UNREAD = 16
 RECONNECT_SECONDS = 1
 # Tells pages to look for themselves: messages may have been lost.
@@ -37,6 +38,8 @@ class Hub:
     def __init__(self) -> None:
         self._listeners: dict[str, set[asyncio.Queue[bytes]]] = defaultdict(set)
         self._reader: asyncio.Task[None] | None = None
+        # After a restart every page comes back at once; each would open a database connection of its own.
+        self.admission = asyncio.Semaphore(ADMITTED_AT_ONCE)
 
     @property
     def full(self) -> bool:
@@ -106,7 +109,8 @@ async def connectors(request: HttpRequest) -> HttpResponseBase:
 
 
 async def _stream(request: HttpRequest, topic: str, sees: Callable[[object], bool] | None = None) -> HttpResponseBase:
-    refusal = await sync_to_async(_refusal)(request, sees)
+    async with hub().admission:
+        refusal = await sync_to_async(_refusal)(request, sees)
     if refusal or hub().full:
         return HttpResponse(status=refusal or 503)
     headers = {

@@ -108,10 +108,20 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 VERSION = __version__
 
+
+def _database(url: str) -> dict[str, object]:
+    """Return what Django needs of a database's address; the error does not repeat it, as it may hold a password."""
+    try:
+        return dict(env.db_url_config(url))
+    except ValueError as problem:
+        message = "DATABASE_URL must be an address such as postgres://user:password@host:5432/name"
+        raise ImproperlyConfigured(message) from problem
+
+
 # --- Stores: PostgreSQL is the only durable one; Redis carries doorbells, cache and realtime
 DATABASES = {
     "default": {
-        **env.db_url_config(env.str("DATABASE_URL", default="") or database_url(DATA_DIR)),
+        **_database(env.str("DATABASE_URL", default="") or database_url(DATA_DIR)),
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
@@ -154,6 +164,7 @@ CELERY_BEAT_SCHEDULE = {
     "poll connectors that are due": {"task": "connectors.poll_due", "schedule": 5.0},
     "digest deliveries left behind": {"task": "connectors.digest", "schedule": 10.0},
     "link events left behind": {"task": "investigations.link", "schedule": 10.0},
+    "flush tokens that expired": {"task": "accounts.flush_tokens", "schedule": crontab(hour=3, minute=7)},
     "purge events past their age": {"task": "investigations.purge", "schedule": crontab(hour=3, minute=17)},
 }
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=90)
@@ -236,6 +247,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 SECURE_SSL_REDIRECT = _https
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # probes come from inside
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import environ
 
-from rcaplatform.embedded import Server, StartError, servers
+from rcaplatform.embedded import Server, StartError, servers, socket_dir
 from rcaplatform.processes import MARK, Child, ServerChild, commands, stop_leftovers, supervised
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -135,6 +135,8 @@ class Supervisor:
             self.stopping = self.stopping or time.monotonic()
             for child in reversed(self.children):
                 await child.stop(GRACE)
+            with contextlib.suppress(OSError):
+                socket_dir(self.data_dir).rmdir()
         say("", "Everything is stopped.")
 
     def _on_signal(self, number: signal.Signals, main: asyncio.Task[None]) -> None:
@@ -192,7 +194,9 @@ class Supervisor:
         return told
 
     async def _answering(self) -> None:
-        request = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nConnection: close\r\n\r\n".encode()
+        # As a proxy would ask that speaks https for us: a SITE_URL with https redirects everybody else.
+        headers = f"Host: 127.0.0.1:{self.port}\r\nX-Forwarded-Proto: https\r\nConnection: close"
+        request = f"GET /healthz HTTP/1.1\r\n{headers}\r\n\r\n".encode()
         deadline = time.monotonic() + PATIENCE
         answer = b""
         while b" 200 " not in answer:

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test import Client
 from openapi_spec_validator import validate
@@ -143,6 +145,10 @@ def test_the_schema_is_valid_openapi(outsider: APIClient) -> None:
     schema = outsider.get("/api/v1/schema?format=json").json()
     assert schema["openapi"].startswith("3.1")
     validate(schema)
+
+
+def test_the_schema_is_made_without_a_warning(tmp_path: Path) -> None:
+    call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yml"))
 
 
 def test_every_operation_says_what_it_does_and_how_it_fails(outsider: APIClient) -> None:

@@ -69,7 +69,7 @@ ROUTES = pytest.mark.parametrize("row", CASES, ids=lambda row: f"{row[1]} {row[0
 def call() -> Callable[..., int]:
     """Return a way to send a row's request as somebody, to things that are an owner's, and see the status."""
 
-    def send(row: tuple[Any, ...], client: APIClient, owner: User) -> int:
+    def send(row: tuple[Any, ...], client: APIClient, owner: User, **headers: str) -> int:
         case = InvestigationFactory(created_by=owner)
         closed = InvestigationFactory(created_by=owner, status="closed")
         ids = {
@@ -81,7 +81,7 @@ def call() -> Callable[..., int]:
         }
         address, method, body, _ = row
         given = body and {name: value.format(**ids) for name, value in body.items()}
-        response = getattr(client, method.lower())(V1 + address.format(**ids), given)
+        response = getattr(client, method.lower())(V1 + address.format(**ids), given, headers=headers)
         return int(response.status_code)
 
     return send
@@ -116,6 +116,17 @@ def test_who_is_not_there(row: Any, call: Any, api: Any, deactivated: User, who:
     elif who == "somebody deactivated in a session":
         client.force_login(deactivated)
     assert call(row, client, UserFactory()) == 401
+
+
+@ROUTES
+def test_a_browser_gets_a_page_of_every_answer(row: Any, call: Any, api: Any, admin: User) -> None:
+    expected = 200 if row[3][2] == 204 else row[3][2]  # a page cannot be without a body
+    assert call(row, api(admin), admin, Accept="text/html") == expected
+
+
+@ROUTES
+def test_every_route_says_what_it_takes(row: Any, call: Any, api: Any, admin: User) -> None:
+    assert call((row[0], "OPTIONS", None, None), api(admin), admin) == 200
 
 
 def test_the_table_names_every_route() -> None:

@@ -122,7 +122,7 @@ class Repository:
             severity=Severity.LOW,
             timestamp=moment(facts["seen"]),
             title=f"{kind.capitalize()} {name} deleted",
-            url=self.address.commit_page(facts["before"]),
+            url=self.address.commit_page(facts["before"]) if kind == "branch" else "",
             data={kind: name, "before": facts["before"]},
         )
 

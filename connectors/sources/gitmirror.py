@@ -93,7 +93,7 @@ class Changes:
 
 
 class Mirror:
-    """The copy of one repository.
+    """The copy of one repository: whole, because lines can only be counted where the contents of files are.
 
     Raises:
         Damaged: (every method) the copy is of no use any more; `discard` it.
@@ -139,8 +139,9 @@ class Mirror:
     def references(self) -> References:
         """Return the branches and tags, by full name."""
         listed = self._read("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags")
-        rows = (line.split(" ", 1) for line in _text(listed).splitlines())
-        references = {name: sha for sha, name in rows}
+        # Not splitlines: names may hold what Unicode takes for the end of a line.
+        rows = (line.partition(" ") for line in _text(listed).split("\n") if line)
+        references = {name: sha for sha, _, name in rows}
         if len(references) > MAX_REFERENCES:
             raise Misconfigured(f"It has {len(references)} branches and tags; {MAX_REFERENCES} can be followed.")
         return references
@@ -283,13 +284,13 @@ def _plain(changes: Changes) -> dict[str, Any]:
 
 
 def _tokens(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Split at NUL; what is longer than 64 Ki characters is cut, so that no message fills the memory."""
+    """Split at NUL; of what is longer than 64 Ki characters the middle is left out, so that no message fills the memory."""
     decode = _DECODER("backslashreplace").decode
     pending = ""
     for chunk in chunks:
         *ended, rest = decode(chunk).split("\0")
         for part in ended:
-            yield (pending + part)[:MAX_TOKEN]
+            yield pending + part
             pending = ""
         pending = (pending + rest)[:MAX_TOKEN]
 

@@ -54,7 +54,7 @@ class JSONLines(Pull[LogFileConfig]):
             with LogFile(Path(self.config.path)) as file:
                 block = next(file.blocks(0, final=False), None)
         except OSError as problem:
-            raise Misconfigured(str(problem), fields={"path": problem.strerror or str(problem)}) from problem
+            raise Misconfigured(_in_words(problem), fields={"path": _in_words(problem)}) from problem
         sample = [line for line in block.lines[:SAMPLE_LINES] if line.strip(_BLANK)] if block else []
         if sample and not any(map(_is_object, sample)):
             message = f"None of the first {len(sample)} lines is a JSON object."
@@ -66,15 +66,12 @@ class JSONLines(Pull[LogFileConfig]):
         try:
             for block in follow(Path(self.config.path), Place.of(cursor)):
                 records = self._sift(block)
-                if len(page.records) + len(records) > PAGE_RECORDS:
+                if page.size >= PAGE_BYTES or len(page.records) + len(records) > PAGE_RECORDS:
                     yield page.filled()
                     page = _Filling()
                 page.add(block, records)
-                if page.size >= PAGE_BYTES:
-                    yield page.filled()
-                    page = _Filling()
         except OSError as problem:
-            raise SourceUnavailable(f"{self.config.path} cannot be read: {problem}") from problem
+            raise SourceUnavailable(_in_words(problem)) from problem
         if page.place:
             yield page.filled()
 
@@ -147,3 +144,7 @@ def _is_object(line: bytes) -> bool:
     except BadRecord:
         return False
     return True
+
+
+def _in_words(problem: OSError) -> str:
+    return f"{problem.strerror}: {problem.filename}" if problem.filename else str(problem)

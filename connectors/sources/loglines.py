@@ -239,9 +239,12 @@ def _exception(flat: Mapping[str, Any], message: str) -> dict[str, Any]:
     stack, bare = _first_text(flat, _STACKS), _first_text(flat, _HOLDERS)
     text = stack or bare
     trace = parse(text, certain=True) if text else parse(message, certain=False)
-    return _known(
-        kind or trace.type, said or trace.message or bare, frames or trace.frames, text if "\n" in text or stack else ""
-    )
+    frames = frames or trace.frames
+    kind, said = kind or trace.type, said or trace.message
+    if frames and not kind:
+        spoken = parse(message.split("\n", 1)[0], certain=True)
+        kind, said = spoken.type, said or spoken.message
+    return _known(kind, said or bare, frames, text if "\n" in text or stack else "")
 
 
 def _known(kind: str, said: str, frames: list[dict[str, Any]], stack: str) -> dict[str, Any]:

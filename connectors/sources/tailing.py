@@ -5,6 +5,7 @@ inode, or by its first line once it was copied or compressed), then files rolled
 counts from its first line on, because until then the writer may still hold the old one.
 """
 
+import errno
 import gzip
 import io
 import os
@@ -80,13 +81,13 @@ class LogFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "Not a regular file", str(path))
+        self.inode, self.modified, self.size = facts.st_ino, facts.st_mtime_ns, float(facts.st_size)
         self._file = os.fdopen(descriptor, "rb", buffering=0)
         self._stream: io.FileIO | gzip.GzipFile = self._file
-        facts = os.fstat(descriptor)
-        self.inode, self.modified, self.size = facts.st_ino, facts.st_mtime_ns, float(facts.st_size)
-        if not stat.S_ISREG(facts.st_mode):
-            self._file.close()
-            raise OSError(f"{path} is not a regular file")
         if path.suffix == ".gz":
             self._stream, self.size = gzip.GzipFile(fileobj=self._file), inf
         self.head = self._read_head()

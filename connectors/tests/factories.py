@@ -1,11 +1,12 @@
 """Connectors, deliveries and dead letters for tests."""
+# mypy: disable-error-code="attr-defined, no-untyped-call, untyped-decorator"
 
 from datetime import UTC, datetime
 from typing import Any
 
 import factory
-from factory.django import DjangoModelFactory
 
+from accounts.tests.factories import RowFactory
 from connectors.choices import DeliveryState, Stage
 from connectors.models import Connector, DeadLetter, Delivery
 from events.tests.factories import OriginFactory
@@ -15,7 +16,7 @@ NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 SECRET = "a secret only GitHub knows"
 
 
-class ConnectorFactory(DjangoModelFactory[Connector]):
+class ConnectorFactory(RowFactory[Connector]):
     """A GitHub webhook; ``secrets`` is sealed from ``secret``."""
 
     class Meta:
@@ -29,7 +30,7 @@ class ConnectorFactory(DjangoModelFactory[Connector]):
     secrets = factory.LazyAttribute(lambda made: seal(made.secret))
 
 
-class DeliveryFactory(DjangoModelFactory[Delivery]):
+class DeliveryFactory(RowFactory[Delivery]):
     """A ping that waits to be digested."""
 
     class Meta:
@@ -44,7 +45,7 @@ class DeliveryFactory(DjangoModelFactory[Delivery]):
     state = DeliveryState.PENDING
 
 
-class DeadLetterFactory(DjangoModelFactory[DeadLetter]):
+class DeadLetterFactory(RowFactory[DeadLetter]):
     """Garbage that came as a push."""
 
     class Meta:

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.base import Record
 from connectors.errors import BadRecord
-from connectors.sources import gitwalk
+from connectors.sources import gitmirror, gitwalk
 from connectors.tests.repositories import FIRST_COMMIT, Reader, Repository
 from events.drafts import EventDraft
 
@@ -158,6 +158,11 @@ def test_an_endless_message_is_cut(shop: Repository, reader: Reader) -> None:
     assert len(event.data["message"]) == 10_000
 
 
+def test_a_message_that_does_not_end_does_not_fill_the_memory() -> None:
+    (token,) = gitmirror._tokens([b"x" * 100_000] * 50 + [b"\0"])
+    assert len(token) <= gitmirror.MAX_TOKEN
+
+
 def test_a_title_of_many_lines_is_shortened(shop: Repository, reader: Reader) -> None:
     shop.commit("one\ntwo\n" + "three " * 200)
     title = only(reader).title
@@ -173,7 +178,7 @@ def test_a_message_of_control_characters_is_read(shop: Repository, reader: Reade
 def test_branches_may_have_long_and_odd_names(shop: Repository, reader: Reader) -> None:
     sha = shop.commit()
     long = "very/" * 40 + "long"
-    for name in (long, "ünïcode", "quo\"te'$(x)", "-".join("ab")):
+    for name in (long, "ünïcode", "quo\"te'$(x)", "line\u2028break", "next\x85line"):
         shop.git("branch", name)
     (shop.path / ".git" / "packed-refs").write_bytes(
         b"# pack-refs with: peeled\n" + sha.encode() + b" refs/tags/caf\xe9\n"

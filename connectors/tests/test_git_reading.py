@@ -277,6 +277,16 @@ def test_a_reader_killed_among_the_tags_tells_the_rest_of_them(
     assert [tag.partition("@")[0] for tag in told[1:]] == [f"refs/tags/v{number:02}" for number in range(25)]
 
 
+def test_a_listing_that_is_not_the_one_that_was_left_is_read_from_its_beginning(
+    shop: Repository, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gitwalk, "PAGE", 10)
+    shop.commits(35)
+    _stop_after(reader, 2)
+    reader.cursor["walk"]["last"] = "0" * 40
+    assert len(reader.ids()) == 35
+
+
 def test_reading_leaves_the_cursor_it_was_given_alone(shop: Repository, reader: Reader) -> None:
     shop.commits(20)
     given: dict[str, object] = {}

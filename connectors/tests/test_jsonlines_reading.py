@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.base import Record
@@ -21,8 +21,8 @@ from rcaplatform.kit.errors import DomainError
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def source(path: Path, **settings: str) -> JSONLines:
-    config = JSONLines.Config.read({"path": str(path), **settings})
+def source(path: Path, **values: str) -> JSONLines:
+    config = JSONLines.Config.read({"path": str(path), **values})
     return JSONLines(config, workspace=path.parent, now=NOW)
 
 
@@ -230,6 +230,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.lists(PIECES | st.binary(max_size=12), max_size=20))
 def test_of_any_bytes_every_full_line_is_an_event_ignored_or_dead(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]

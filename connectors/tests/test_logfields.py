@@ -33,7 +33,22 @@ def test_fractions_of_a_second_are_kept() -> None:
     assert [LogLine({"ts": time}).time() for time in told] == [late] * 4
 
 
-NO_TIMES = ["yesterday", "", "2026-03-01", "12:00:00", True, None, 3.5, float("nan"), 10**30, "9" * 400, {}, []]
+NO_TIMES = [
+    "yesterday",
+    "a while ago",
+    "0001-01-01T00:00:00+23:59",
+    "",
+    "2026-03-01",
+    "12:00:00",
+    True,
+    None,
+    3.5,
+    float("nan"),
+    10**30,
+    "9" * 400,
+    {},
+    [],
+]
 
 
 @pytest.mark.parametrize("told", NO_TIMES)

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.sources.logfields import read_object
@@ -302,6 +302,17 @@ def test_the_title_is_the_first_line_that_says_something(fields: dict[str, Any],
     assert draft({**fields, "ts": EPOCH}).title == title
 
 
+def test_a_stack_without_a_name_takes_it_from_the_message() -> None:
+    event = draft({"ts": EPOCH, "level": "error", "msg": "panic: no map", "stack": "pay/charge.go:118 Charge.read"})
+    frame = {"file": "pay/charge.go", "line": 118, "function": "Charge.read"}
+    assert (event.data["exception"]["type"], event.data["exception"]["message"]) == ("panic", "no map")
+    assert event.data["exception"]["frames"] == [frame]
+
+
+def test_a_line_cut_inside_its_envelope_is_taken_as_words() -> None:
+    assert draft({"log": '{"level":"error","msg":"charge', "time": EPOCH}).title == '{"level":"error","msg":"charge'
+
+
 def test_what_no_field_took_is_kept_as_attributes() -> None:
     event = draft({"ts": EPOCH, "level": "warn", "msg": "x", "service": "pay", "took_ms": 3, "http": {"status": 500}})
     assert event.data == {"message": "x", "level": "warn", "attributes": {"took_ms": 3, "http": {"status": 500}}}
@@ -343,6 +354,7 @@ KNOWN = st.sampled_from(
 )
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.dictionaries(KNOWN | st.text(max_size=8), JSON, max_size=8))
 def test_any_object_is_an_event_or_refused_by_name(fields: dict[str, Any]) -> None:
     event = draft(fields, timestamp=NOON)

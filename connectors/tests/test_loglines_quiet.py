@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.sources.loglines import LogLine, is_quiet
@@ -35,6 +35,7 @@ VALUES = st.sampled_from(
 NESTED = st.recursive(VALUES, lambda inner: st.dictionaries(KEYS, inner, max_size=3), max_leaves=4)
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(["info", "debug", 30, "notice"]), st.dictionaries(KEYS, NESTED, max_size=4), st.booleans())
 def test_a_line_that_looks_quiet_is_of_severity_info(level: str | int, others: dict[str, Any], last: bool) -> None:
     fields = {**others, "level": level} if last else {"level": level, **others}

@@ -105,7 +105,7 @@ def test_of_many_matches_the_newest_come_first_and_the_answer_says_so(
     EventFactory(title="pool")
     assert client.get(URL, {"q": "pool"})["X-Sort"] == "rank"
     monkeypatch.setattr(search, "RANKED", 1)
-    capped = client.get(URL, {"q": "pool", "per_page": 1})
+    capped = client.get(URL, {"q": "pool", "per_page": "1"})
     assert (capped["X-Sort"], capped["X-Total-Count"], capped["X-Total-Count-Capped"]) == ("-timestamp", "1", "true")
     assert [row["title"] for row in capped.json()["results"]] == ["newer, less to the point"]
     assert [row["title"] for row in client.get(capped.json()["next"]).json()["results"]] == ["pool"]

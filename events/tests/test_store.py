@@ -27,7 +27,7 @@ def draft(source_id: str = "42", **fields: object) -> EventDraft:
 
 @pytest.fixture
 def jenkins(db: None) -> Origin:
-    return OriginFactory.create(name="jenkins")
+    return OriginFactory(name="jenkins")
 
 
 def test_what_is_told_twice_is_stored_once(jenkins: Origin) -> None:
@@ -43,19 +43,19 @@ def test_a_batch_that_repeats_itself_keeps_the_first_telling(jenkins: Origin) ->
 
 def test_two_connectors_may_both_have_a_build_42(jenkins: Origin) -> None:
     store(drafts=[draft()], origin=jenkins, now=NOON)
-    store(drafts=[draft()], origin=OriginFactory.create(name="buildkite"), now=NOON)
+    store(drafts=[draft()], origin=OriginFactory(name="buildkite"), now=NOON)
     assert Event.objects.count() == 2
 
 
 def test_a_commit_told_by_two_connectors_is_one_event(jenkins: Origin) -> None:
     commit = {"source": "git", "event_type": "commit", "content_addressed": True}
     store(drafts=[draft("a" * 40, **commit)], origin=jenkins, now=NOON)
-    store(drafts=[draft("a" * 40, **commit)], origin=OriginFactory.create(name="mirror"), now=NOON)
+    store(drafts=[draft("a" * 40, **commit)], origin=OriginFactory(name="mirror"), now=NOON)
     assert Event.objects.count() == 1
 
 
 def test_the_api_speaks_of_a_commit_that_a_connector_stored(jenkins: Origin) -> None:
-    api = OriginFactory.create(name="api", kind=OriginKind.API)
+    api = OriginFactory(name="api", kind=OriginKind.API)
     store(drafts=[draft("b" * 40, source="git", content_addressed=True)], origin=jenkins, now=NOON)
     told = store(drafts=[draft("b" * 40, source="git")], origin=api, now=NOON)
     assert told.duplicates == 1
@@ -108,7 +108,7 @@ def test_an_empty_batch_writes_nothing(jenkins: Origin, django_assert_num_querie
 
 @pytest.mark.django_db(transaction=True)
 def test_batches_that_overlap_do_not_deadlock_and_store_once() -> None:
-    origin = OriginFactory.create()
+    origin = OriginFactory()
     ids = [str(number) for number in range(400)]
     barrier = Barrier(4)
 
@@ -133,3 +133,12 @@ def test_what_a_person_deleted_does_not_come_back_when_it_is_told_again(jenkins:
     services.delete(event=Event.objects.get(), actor=engineer, now=timezone.now())
     store(drafts=[draft()], origin=jenkins, now=NOON)
     assert Event.objects.alive().count() == 0
+
+
+def test_an_edited_event_is_still_found_by_its_message_and_no_longer_by_its_old_title(
+    jenkins: Origin, engineer: User
+) -> None:
+    store(drafts=[draft(title="Obsolete heading", message="segfault in renderer")], origin=jenkins, now=NOON)
+    services.edit(event=Event.objects.get(), changes={"title": "Better"}, actor=engineer, now=NOON)
+    found = {word: Event.objects.matching(word).exists() for word in ("renderer", "better", "obsolete")}
+    assert found == {"renderer": True, "better": True, "obsolete": False}

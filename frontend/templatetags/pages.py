@@ -87,6 +87,12 @@ def between(earlier: datetime, later: datetime) -> str:
 
 
 @register.filter
+def thousands(number: int) -> str:
+    """Return a count as people read it: 12,345."""
+    return f"{number:,}"
+
+
+@register.filter
 def humane(name: str) -> str:
     """Return an identifier such as ``build_failure`` in words."""
     return name.replace("_", " ")

@@ -24,7 +24,7 @@ def test_each_investigation_is_told_with_its_number_of_standing_events(window: C
     LinkFactory(investigation=case, event=EventFactory(deleted_at=timezone.now()))
     row = window.get(LIST).text.partition("<tbody>")[2]
     assert "Payments fail" in row
-    assert '<td class="number">2</td>' in row
+    assert '<td class="number" data-unit="events">2</td>' in row
 
 
 def test_the_list_asks_the_same_questions_however_long_it_is(

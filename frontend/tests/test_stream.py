@@ -1,15 +1,16 @@
 """The realtime stream: who may listen, what arrives, and that nothing holds it back."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, cast
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.conf import settings
 from django.db import connections
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.test import AsyncClient
 from django.urls import reverse
 from redis import Redis
@@ -119,6 +120,29 @@ def test_who_does_not_read_holds_nobody_up() -> None:
             return queue.qsize()
 
     assert asyncio.run(story()) == stream.UNREAD
+
+
+def test_a_crowd_is_admitted_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside, most = [0], [0]
+
+    def admit(*_: object) -> int:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        time.sleep(0.01)
+        inside[0] -= 1
+        return 404
+
+    monkeypatch.setattr(stream, "_refusal", admit)
+
+    async def one() -> None:
+        async with ThreadSensitiveContext():  # as each request has one
+            await stream._stream(HttpRequest(), "events")
+
+    async def story() -> None:
+        await asyncio.gather(*(one() for _ in range(20)))
+
+    asyncio.run(story())
+    assert 0 < most[0] <= stream.ADMITTED_AT_ONCE
 
 
 def test_a_full_process_says_so(engineer: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """Doors: investigations, their links and their notes over the API."""
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -42,35 +41,37 @@ class StatusViewSet(ScopedViewSet):
     """Where an investigation stands in its life."""
 
     queryset = Investigation.objects.select_related(*PEOPLE).defer("search", "keywords")
-    serializer_class = shapes.InvestigationSerializer  # what is shown of a stale one
-    verbs = {"move": "edit", "close": "edit", "reopen": "edit"}
+    serializer_class, verbs = shapes.InvestigationSerializer, {"move": "edit"}
 
     @extend_schema(responses=shapes.StatusAnswer)
     def show(self, request: Request, pk: str) -> Response:
-        """Show its status, and what may follow."""
+        """Show the status of one, and what may follow."""
         return standing(self.get_object())
 
     @extend_schema(request=shapes.StatusRequest, responses={200: shapes.StatusAnswer})
     def move(self, request: Request, pk: str) -> Response:
-        """Move it to another status."""
-        return self.moved(self.changeable(), given(shapes.StatusRequest, request, "status"))
+        """Move one to another status."""
+        investigation, to = self.changeable(), given(shapes.StatusRequest, request, "status")
+        return standing(services.move(investigation=investigation, to=to, **self.by()))
+
+
+class ClosureViewSet(StatusViewSet):
+    """The two moves that have an address of their own."""
+
+    verbs = dict.fromkeys(("close", "reopen"), "edit")
 
     @extend_schema(request=None, responses={200: shapes.StatusAnswer})
     def close(self, request: Request, pk: str) -> Response:
-        """Close it."""
-        return self.moved(self.changeable(), Status.CLOSED)
+        """Close one."""
+        return standing(services.move(investigation=self.changeable(), to=Status.CLOSED, **self.by()))
 
     @extend_schema(request=None, responses={200: shapes.StatusAnswer})
     def reopen(self, request: Request, pk: str) -> Response:
-        """Take it up again after it was resolved or closed."""
+        """Take up one again that was resolved or closed."""
         investigation = self.changeable()
         if investigation.status in ACTIVE:
             raise IllegalMove(f"This investigation is {investigation.status} already.")
-        return self.moved(investigation, Status.IN_PROGRESS)
-
-    def moved(self, investigation: Investigation, to: str) -> Response:
-        """Do it."""
-        return standing(services.move(investigation=investigation, to=to, **self.by()))
+        return standing(services.move(investigation=investigation, to=Status.IN_PROGRESS, **self.by()))
 
 
 class PartViewSet(ScopedViewSet):
@@ -84,19 +85,24 @@ class PartViewSet(ScopedViewSet):
         return found
 
 
-class LinkViewSet(PartViewSet):
-    """The events of an investigation, and what people made of each."""
+class LinkedEventViewSet(PartViewSet):
+    """The events of an investigation, each with what ties it there."""
 
-    noun = Link
     queryset = Event.objects.all()
-    serializer_class, row_class, filterset_class = shapes.LinkSerializer, shapes.LinkedEventRow, LinkFilters
-    verbs = dict.fromkeys(("confirm", "reject"), "edit")
+    row_class, filterset_class = shapes.LinkedEventRow, LinkFilters
 
     def scope(self) -> QuerySet[Any]:
         mine = FilteredRelation("links", condition=Q(links__investigation=self.investigation))
-        linked: QuerySet[Any] = super().scope().annotate(link=mine).filter(link__isnull=False)
+        linked = super().scope().annotate(link=mine).filter(link__isnull=False)
         scored: QuerySet[Any] = linked.annotate(score=F("link__score"))
         return scored
+
+
+class LinkViewSet(PartViewSet):
+    """Links that people make."""
+
+    queryset = Link.objects.all()
+    serializer_class = shapes.LinkSerializer
 
     @extend_schema(request=shapes.LinkRequest, responses=dict.fromkeys((201, 200), shapes.LinkSerializer))
     def link(self, request: Request, **_: str) -> Response:
@@ -104,28 +110,26 @@ class LinkViewSet(PartViewSet):
         events, by = Event.objects.visible_to(request.user), self.by()
         event = get_object_or_404(events, pk=given(shapes.LinkRequest, request, "event_id"))
         link = linking.link_by_hand(investigation=self.investigation, event=event, **by)
-        return self.shown(link, 201 if link.created_at >= by["now"] else 200)
+        return Response(shapes.LinkSerializer(link).data, status=201 if link.created_at >= by["now"] else 200)
+
+
+class DecisionViewSet(PartViewSet):
+    """What people make of a link."""
+
+    queryset = Link.objects.filter(event__deleted_at__isnull=True)
+    serializer_class, lookup_field = shapes.LinkSerializer, "event_id"
+    deeds = {"confirm": linking.confirm, "reject": linking.reject}
+    deed, verbs = "confirm", {"decide": "edit"}
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return self.scope().filter(investigation=self.investigation)
 
     @extend_schema(request=None, responses={200: shapes.LinkSerializer})
-    def confirm(self, request: Request, **_: str) -> Response:
-        """Say that the event belongs to the investigation."""
-        return self.decided(linking.confirm)
-
-    @extend_schema(request=None, responses={200: shapes.LinkSerializer})
-    def reject(self, request: Request, **_: str) -> Response:
-        """Say that the event does not belong; it never comes back by itself."""
-        return self.decided(linking.reject)
-
-    def decided(self, deed: Callable[..., None]) -> Response:
-        """Do it to the link of this event."""
-        links = Link.objects.filter(investigation=self.investigation, event__deleted_at__isnull=True)
-        link = get_object_or_404(links, event_id=self.kwargs["event_id"])
-        deed(link=link, **self.by())
-        return self.shown(link)
-
-    def shown(self, link: Link, status: int = 200) -> Response:
-        """Answer with a link."""
-        return Response(shapes.LinkSerializer(link).data, status=status)
+    def decide(self, request: Request, **_: str) -> Response:
+        """Say that an event belongs to the investigation, or that it does not: then it never comes back by itself."""
+        link = self.get_object()
+        self.perform(self.deed, link)
+        return Response(shapes.LinkSerializer(link).data)
 
 
 class NoteViewSet(PartViewSet):

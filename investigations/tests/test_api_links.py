@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -17,6 +16,7 @@ from investigations.tests.factories import InvestigationFactory, LinkFactory
 
 pytestmark = pytest.mark.django_db
 DECIDED = {LinkState.CONFIRMED, LinkState.REJECTED, LinkState.MANUAL}
+NOBODYS = "01890000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_an_event_is_linked_by_hand(client: APIClient, case: Investigation, engi
 
 
 @pytest.mark.parametrize(
-    ("body", "status"), [({}, 400), ({"event_id": "x"}, 400), ({"event": "x"}, 400), ({"event_id": str(uuid4())}, 404)]
+    ("body", "status"), [({}, 400), ({"event_id": "x"}, 400), ({"event": "x"}, 400), ({"event_id": NOBODYS}, 404)]
 )
 def test_what_cannot_be_linked_is_refused(
     client: APIClient, case: Investigation, body: dict[str, str], status: int
@@ -172,13 +172,13 @@ def test_unlinking_is_rejecting(client: APIClient, case: Investigation, link: Ma
 @pytest.mark.parametrize("rest", ["events/{}/confirm", "events/{}/reject", "unlink-event/{}"])
 def test_the_event_of_another_investigation_is_not_found(client: APIClient, case: Investigation, rest: str) -> None:
     foreign = LinkFactory()
-    for wrong in (foreign.event_id, uuid4(), "not-an-id"):
+    for wrong in (foreign.event_id, NOBODYS, "not-an-id"):
         assert client.post(url(case, rest.format(wrong))).status_code == 404
     foreign.refresh_from_db()
     assert foreign.state == LinkState.SUGGESTED
 
 
-@pytest.mark.parametrize("wrong", [str(uuid4()), "not-an-id"])
+@pytest.mark.parametrize("wrong", [NOBODYS, "not-an-id"])
 @pytest.mark.parametrize("rest", ["events", "notes", "status"])
 def test_an_investigation_nobody_knows_is_not_found(client: APIClient, wrong: str, rest: str) -> None:
     assert client.get(f"/api/v1/investigations/{wrong}/{rest}").status_code == 404

@@ -23,7 +23,7 @@ NOW = timezone.now()
 
 @pytest.fixture
 def case(engineer: User) -> Investigation:
-    return InvestigationFactory.create(
+    return InvestigationFactory(
         title="Payment timeouts at checkout",
         service_affected="checkout",
         detected_at=NOW - timedelta(minutes=30),
@@ -34,7 +34,7 @@ def case(engineer: User) -> Investigation:
 
 @pytest.fixture
 def event(db: None) -> Event:
-    return EventFactory.create(service="checkout", title="Payment timeout", timestamp=NOW - timedelta(minutes=35))
+    return EventFactory(service="checkout", title="Payment timeout", timestamp=NOW - timedelta(minutes=35))
 
 
 def test_an_event_is_linked_with_a_confidence_and_a_reason_for_each_factor(case: Investigation, event: Event) -> None:
@@ -51,7 +51,7 @@ def test_the_queue_is_empty_after_it_was_worked_off(case: Investigation, event: 
 
 
 def test_an_event_that_belongs_nowhere_leaves_the_queue_too(db: None) -> None:
-    EventFactory.create(service="unrelated")
+    EventFactory(service="unrelated")
     linking.link_pending(now=NOW)
     assert not Event.objects.unlinked().exists()
 
@@ -96,7 +96,7 @@ def test_an_edited_event_is_judged_anew(case: Investigation, event: Event, engin
 
 
 def test_a_person_links_what_the_rules_would_not(case: Investigation, engineer: User) -> None:
-    stranger = EventFactory.create(service="unrelated", timestamp=NOW - timedelta(days=30))
+    stranger = EventFactory(service="unrelated", timestamp=NOW - timedelta(days=30))
     link = linking.link_by_hand(investigation=case, event=stranger, actor=engineer, now=NOW)
     assert (link.state, link.score, link.decided_by) == (LinkState.MANUAL, 1.0, engineer)
 
@@ -134,7 +134,7 @@ def test_the_cost_of_linking_does_not_grow_with_the_number_of_events(
 
 @pytest.mark.django_db(transaction=True)
 def test_workers_share_the_queue_and_none_links_twice() -> None:
-    InvestigationFactory.create(service_affected="checkout", detected_at=NOW - timedelta(minutes=30))
+    InvestigationFactory(service_affected="checkout", detected_at=NOW - timedelta(minutes=30))
     EventFactory.create_batch(60, service="checkout", timestamp=NOW)
     barrier, considered = Barrier(3), []
 
@@ -156,7 +156,7 @@ def test_workers_share_the_queue_and_none_links_twice() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_crash_in_the_middle_puts_the_batch_back() -> None:
-    InvestigationFactory.create(service_affected="checkout", detected_at=NOW)
+    InvestigationFactory(service_affected="checkout", detected_at=NOW)
     EventFactory.create_batch(5, service="checkout", timestamp=NOW)
     with pytest.raises(RuntimeError), transaction.atomic():
         linking.link_pending(now=NOW)

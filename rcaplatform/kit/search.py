@@ -45,7 +45,7 @@ class _Words(forms.MultipleChoiceField):
         return "\x00" not in value
 
 
-@extend_schema_field({"type": "array", "items": {"type": "string"}})
+@extend_schema_field({"type": "array", "items": {"type": "string"}, "description": "Has each of these tags."})
 class TagFilter(filters.Filter):
     """Keeps what has every tag given."""
 

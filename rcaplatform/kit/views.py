@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.db.models import F, Model, QuerySet
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
@@ -184,6 +185,7 @@ class ScopedViewSet(GenericViewSet[Any]):
         self.perform("delete", self.changeable())
         return Response(status=204)
 
+    @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, **_: str) -> Response:
         """Restore one that was deleted."""

@@ -41,6 +41,7 @@ def case(engineer: User) -> Investigation:
 def open_canvas(page: Page) -> None:
     page.get_by_role("link", name="Payments fail").click()
     expect(page.get_by_role("heading", name="Payments fail")).to_be_visible()
+    page.wait_for_load_state()
 
 
 def test_from_sign_in_to_a_confirmed_cause_by_keyboard_and_a_note_that_lasts(

@@ -39,8 +39,10 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
 /** Show on the timeline which event the details pane holds. */
 function mark(id) {
   for (const link of document.querySelectorAll("[data-step][data-event]")) {
-    if (link.dataset.event === id) link.setAttribute("aria-current", "true");
-    else link.removeAttribute("aria-current");
+    link.toggleAttribute("aria-current", false);
+    if (link.dataset.event !== id) continue;
+    link.setAttribute("aria-current", "true");
+    link.scrollIntoView({ block: "nearest" });
   }
 }
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
