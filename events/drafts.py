@@ -23,6 +23,8 @@ LIMITS = {
 }
 MAX_TAG = 100
 _SHORTENED = ("title",)
+# `values` of an enumeration builds a new list at each call, and every event asks twice.
+_SOURCES, _SEVERITIES = frozenset(Source.values), frozenset(Severity.values)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,14 +66,15 @@ class EventDraft:
         if self.url and not self.url.startswith(("https://", "http://")):
             raise _invalid("url", "Give an http or https address.")
         self.tags = _tags(self.tags)
+        self.message = _clean(self.message)
         for name in ("data", "raw_data", "metadata"):
             if depth(getattr(self, name)) > MAX_DEPTH:
                 raise _invalid(name, f"This nests deeper than {MAX_DEPTH} levels.")
 
     def _check_choices(self) -> None:
-        if self.source not in Source.values:
+        if self.source not in _SOURCES:
             raise _invalid("source", f"Not one of {', '.join(Source.values)}.")
-        if self.severity not in Severity.values:
+        if self.severity not in _SEVERITIES:
             raise _invalid("severity", f"Not one of {', '.join(Severity.values)}.")
 
     def _check_time(self) -> None:
@@ -88,12 +91,17 @@ def _invalid(name: str, message: str) -> Invalid:
 def _text(name: str, value: Any, limit: int) -> str:
     if not isinstance(value, str):
         raise _invalid(name, "Give text.")
-    clean = value.replace("\x00", "\ufffd").encode(errors="replace").decode().strip()
+    clean = _clean(value).strip()
     if len(clean) > limit:
         if name not in _SHORTENED:
             raise _invalid(name, f"At most {limit} characters.")
         clean = clean[: limit - 1] + "…"
     return clean
+
+
+def _clean(text: str) -> str:
+    """Return ``text`` as the database can keep it: no NUL characters, no halves of characters."""
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
 def _tags(tags: Sequence[str]) -> tuple[str, ...]:

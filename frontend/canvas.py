@@ -17,7 +17,7 @@ from events.models import Event
 from frontend import timeline
 from frontend.filters import TimelineFilter
 from frontend.forms import FindingsForm, NoteForm
-from frontend.paging import by_time
+from frontend.paging import Key, by_time
 from investigations.choices import LinkState, Status
 from investigations.lifecycle import MOVES
 from investigations.models import Comment, Investigation, Link, Note
@@ -95,10 +95,14 @@ def events(investigation: Investigation, query: QueryDict) -> dict[str, Any]:
     """
     linked = Link.objects.filter(investigation=investigation, event__deleted_at__isnull=True)
     filters = TimelineFilter(query, linked.select_related("event").only(*_ROW))
-    newest_first = filters.newest_first
-    page = by_time(filters.qs, size=SHOWN, after=query.get("after", ""), newest_first=newest_first, prefix="event__")
-    times = [link.event.timestamp for link in page.items]
-    marks = timeline.among(_marks(investigation), times, first=not page.previous, last=not page.next)
+    newest_first, after = filters.newest_first, str(query.get("after", ""))
+    page = by_time(filters.qs, size=SHOWN, after=after, newest_first=newest_first, prefix="event__")
+    marks = timeline.among(
+        _marks(investigation) if page.items else [],
+        beyond=Key.parse(after).at if after else None,
+        upto=page.items[-1].event.timestamp if page.next else None,
+        newest_first=newest_first,
+    )
     tallies = list(linked.values_list("event__source", "event__severity", "state").annotate(Count("id")).order_by())
     standing = Counter[str]()
     for source, severity, state, count in tallies:

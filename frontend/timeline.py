@@ -58,8 +58,9 @@ def rows(links: Sequence[Any], *, marks: Sequence[Mark], detected_at: datetime, 
     moments: list[Moment | Mark] = [
         Moment(link, link.event.timestamp, offset(link.event.timestamp - detected_at)) for link in links
     ]
-    # A mark goes before what happened in the same instant, whichever way time runs.
-    entries = sorted([*marks, *moments], key=lambda entry: entry.at, reverse=newest_first)
+    # Of one instant, the mark came first: it stands on the older side.
+    together = [*moments, *marks] if newest_first else [*marks, *moments]
+    entries = sorted(together, key=lambda entry: entry.at, reverse=newest_first)
     shown: list[Row] = []
     previous: datetime | None = None
     for entry in entries:
@@ -72,21 +73,18 @@ def rows(links: Sequence[Any], *, marks: Sequence[Mark], detected_at: datetime, 
     return shown
 
 
-def among(marks: Sequence[Mark], times: Sequence[datetime], *, first: bool, last: bool) -> list[Mark]:
-    """Return the marks that belong to one page of the timeline, so that each is shown on one page only.
+def among(marks: Sequence[Mark], *, beyond: datetime | None, upto: datetime | None, newest_first: bool) -> list[Mark]:
+    """Return the marks that fall on one page of the timeline; each falls on one page only.
 
     Args:
         marks: every mark of the investigation.
-        times: when the events of this page happened, in the order they are shown.
-        first: nothing is shown before this page.
-        last: nothing is shown after it.
+        beyond: when the last event of the page before happened; None on the first page.
+        upto: when the last event of this page happened; None on the last page.
+        newest_first: whether pages go back in time.
     """
-    if not times:
-        return []
-    newest_first = times[0] >= times[-1]
-    low, high = min(times), max(times)
-    open_below, open_above = (last, first) if newest_first else (first, last)
-    return [mark for mark in marks if (open_below or mark.at >= low) and (open_above or mark.at < high)]
+    if newest_first:
+        return [mark for mark in marks if (not beyond or mark.at < beyond) and (not upto or mark.at >= upto)]
+    return [mark for mark in marks if (not beyond or mark.at > beyond) and (not upto or mark.at <= upto)]
 
 
 def offset(distance: timedelta) -> str:

@@ -119,7 +119,7 @@ def _routine(random: Random) -> Iterator[Line]:
 def _symptoms(random: Random) -> Iterator[Line]:
     """From onset on, an order fails at payments, then at checkout, and the customer sees it in the storefront."""
     for number in range(64):
-        at = ONSET + timedelta(seconds=number * random.uniform(28, 52))
+        at = ONSET + timedelta(seconds=2 + number * random.uniform(28, 52))
         ids = {"trace_id": f"{random.getrandbits(128):032x}", "request_id": f"req-{random.randrange(16**6):06x}"}
         order = {"order": 70_000 + number, "user": f"customer-{random.randrange(900)}"}
         yield Line(

@@ -24,6 +24,7 @@ MAX_PATH = 1_000
 MAX_DIRECTORIES = 500
 DIRECTORY_DEPTH = 5
 MAX_TOKEN = 64 * 1024
+LOOSE_OBJECTS = 6_700  # git's own default
 CHUNK = 5_000  # commits for one run of git; it works ahead while their events are stored
 
 COMMIT_FIELDS = {
@@ -240,7 +241,7 @@ class Mirror:
 
     def tidy(self) -> Iterator[None]:
         """Pack loose objects when there are many; lose none: the next history is compared with the present one."""
-        settings = ("gc.auto=6700", "gc.autoDetach=false", "gc.cruftPacks=true", "gc.pruneExpire=never")
+        settings = (f"gc.auto={LOOSE_OBJECTS}", "gc.autoDetach=false", "gc.cruftPacks=true", "gc.pruneExpire=never")
         options = [word for setting in settings for word in ("-c", setting)]
         for _ in self._stream(*options, "gc", "--auto", "--quiet"):
             yield
@@ -284,7 +285,7 @@ def _plain(changes: Changes) -> dict[str, Any]:
 
 
 def _tokens(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Split at NUL; of what is longer than 64 Ki characters the middle is left out, so that no message fills the memory."""
+    """Split at NUL; the middle of what is longer than 64 Ki characters is lost, so that no message fills the memory."""
     decode = _DECODER("backslashreplace").decode
     pending = ""
     for chunk in chunks:

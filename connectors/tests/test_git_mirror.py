@@ -1,14 +1,17 @@
 """The copy a git source keeps: shallow sources, damage, interruptions, and nothing run that the source brings along."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from hashlib import sha1
 from pathlib import Path
 
 import pytest
 
 from connectors.errors import SourceUnavailable
+from connectors.sources import gitmirror
 from connectors.sources.gitmirror import Damaged, Mirror
 from connectors.tests.repositories import Reader, Repository
 
@@ -113,9 +116,14 @@ def test_a_damaged_copy_is_made_anew_and_nothing_is_lost(
     assert new in reader.ids()
 
 
-def test_objects_that_rot_in_the_copy_are_fetched_again(shop: Repository, reader: Reader, copy: Path) -> None:
+@pytest.mark.parametrize("kind", ["commit", "tree", "blob"])
+def test_objects_that_rot_in_the_copy_are_fetched_again(
+    shop: Repository, reader: Reader, copy: Path, kind: str
+) -> None:
     shas = reader.ids()
-    for loose in copy.glob("objects/??/*"):
+    listed = shop.git("cat-file", "--batch-all-objects", "--batch-check=%(objecttype) %(objectname)")
+    for name in re.findall(rf"{kind} (\S+)", listed):
+        loose = copy / "objects" / name[:2] / name[2:]
         loose.chmod(0o644)
         loose.write_bytes(b"rot")
     reader.cursor = {}
@@ -131,6 +139,26 @@ def test_damage_that_a_new_copy_shares_is_reported_and_tried_again_later(
     monkeypatch.setattr(Mirror, "references", broken)
     with pytest.raises(SourceUnavailable, match=r"git for-each-ref failed\. It is so in a new copy as well"):
         reader.pages()
+
+
+def blob(text: str) -> str:
+    """Return the id git gives to a file."""
+    return sha1(f"blob {len(text)}\0{text}".encode(), usedforsecurity=False).hexdigest()
+
+
+def test_a_copy_of_many_small_files_is_packed_and_keeps_what_was_rewritten(
+    shop: Repository, reader: Reader, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gitmirror, "LOOSE_OBJECTS", 1)
+    # git looks into one folder of 256 and takes it for typical.
+    telling = [text for text in map(str, range(2_000)) if blob(text).startswith("17")]
+    shop.commit(files={f"{text}.txt": text for text in telling})
+    old = reader.ids()[-1]
+    assert not list(copy.glob("objects/??/*"))
+    shop.git("reset", "--quiet", "--hard", "HEAD~1")
+    shop.commit("instead")
+    reader.ids()
+    assert reader.source._mirror().holds([old]) == {old}
 
 
 def test_what_a_killed_fetch_left_behind_is_no_obstacle(shop: Repository, reader: Reader, copy: Path) -> None:
@@ -173,21 +201,17 @@ def test_variables_meant_for_git_are_not_passed_on(reader: Reader, monkeypatch: 
 
 
 @pytest.fixture
-def foreign(shop: Repository) -> Path:
-    """A repository that belongs to another user."""
+def foreign(shop: Repository, tmp_path: Path) -> Repository:
+    """A repository with a linked worktree beside it, both of another user."""
     if os.getuid() != 0:
         pytest.skip("only root can give a file away")
-    for path in (shop.path, *shop.path.rglob("*")):
+    linked = tmp_path / 'odd "name"'
+    shop.git("worktree", "add", "--quiet", str(linked), "-b", "linked")
+    for path in (shop.path, linked, *shop.path.rglob("*"), *linked.rglob("*")):
         os.chown(path, 65_534, 65_534)
-    return shop.path
+    return shop
 
 
-def test_root_reads_the_repository_of_another_user(foreign: Path, tmp_path: Path) -> None:
-    assert len(Reader.of(foreign, tmp_path / "w").ids()) == 3
-    assert len(Reader.of(foreign / ".git", tmp_path / "w2").ids()) == 3
-
-
-def test_a_linked_worktree_is_read_like_its_repository(shop: Repository, tmp_path: Path) -> None:
-    shop.git("worktree", "add", "--quiet", str(tmp_path / 'odd "name"'), "-b", "linked")
-    reader = Reader.of(tmp_path / 'odd "name"', tmp_path / "w")
-    assert len(reader.ids()) == 3
+@pytest.mark.parametrize("place", ["shop", "shop/.git", 'odd "name"'])
+def test_root_reads_the_repository_of_another_user(foreign: Repository, tmp_path: Path, place: str) -> None:
+    assert len(Reader.of(tmp_path / place, tmp_path / "workspace").ids()) == 3

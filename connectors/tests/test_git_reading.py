@@ -1,6 +1,7 @@
 """What a git source reads: every commit and tag once, oldest first, and only what is new the next time."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -97,11 +98,27 @@ def test_parents_come_before_children(shop: Repository, reader: Reader) -> None:
     assert reader.ids() == shas
 
 
+def test_parents_come_before_children_though_clocks_are_wrong(shop: Repository, reader: Reader) -> None:
+    shop.clock += 5_000
+    parent = shop.commit("parent, dated last")
+    shop.clock -= 1_000
+    shop.commit("child, dated second")
+    shop.git("checkout", "--quiet", "-b", "other", parent)
+    shop.clock -= 3_000
+    child = shop.commit("child, dated first", {"b.txt": "b\n"})
+    shop.clock += 9_000
+    shop.git("merge", "--quiet", "--no-ff", "main", "--message", "both")
+    shop.git("checkout", "--quiet", "-B", "main")
+    ids = reader.ids()
+    assert ids.index(parent) < ids.index(child)
+
+
 def test_a_commit_names_the_default_branch_where_that_has_it(shop: Repository, reader: Reader) -> None:
     shop.commit()
     shop.git("checkout", "--quiet", "-b", "another")
     shop.commit("only here")
     shop.git("checkout", "--quiet", "main")
+    shop.git("branch", "also-there")
     branches = {event.title: event.data["branch"] for event in reader.events()}
     assert branches == {"A change": "main", "only here": "another"}
 
@@ -287,8 +304,12 @@ def test_a_listing_that_is_not_the_one_that_was_left_is_read_from_its_beginning(
     assert len(reader.ids()) == 35
 
 
-def test_reading_leaves_the_cursor_it_was_given_alone(shop: Repository, reader: Reader) -> None:
-    shop.commits(20)
-    given: dict[str, object] = {}
+def test_reading_leaves_the_cursor_it_was_given_alone(
+    shop: Repository, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gitwalk, "PAGE", 10)
+    shop.commits(35)
+    _stop_after(reader, 2)
+    given = deepcopy(reader.cursor)
     list(reader.source.read(given))
-    assert given == {}
+    assert given == reader.cursor

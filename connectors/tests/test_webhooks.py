@@ -185,6 +185,7 @@ def test_a_locked_table_is_503_before_the_sender_hangs_up(client: Client, monkey
     monkeypatch.setattr(services, "LOCK_PATIENCE", "200ms")
     connector = ConnectorFactory()
     with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("SET idle_in_transaction_session_timeout = '5s'")  # a door without patience would wait for ever
         other.execute("LOCK TABLE connectors_delivery IN ACCESS EXCLUSIVE MODE")
         assert detail(post(client, connector, PING, **signed(PING)))["status"] == 503
         other.rollback()

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
@@ -22,11 +23,18 @@ from investigations.tests.factories import InvestigationFactory
 from rcaplatform.kit.realtime import channel
 
 pytestmark = pytest.mark.django_db(transaction=True)
+Answer = TypeVar("Answer")
 
 
 def ring(topic: str, message: bytes) -> None:
     with Redis.from_url(settings.REDIS_URL) as redis:
         redis.publish(channel(topic), message)
+
+
+def run(story: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run a coroutine on a loop and a thread of its own: other tests may have left a loop running on this one."""
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(asyncio.run, story).result()
 
 
 async def listen(person: User | None, address: str) -> HttpResponseBase:
@@ -54,7 +62,7 @@ def test_a_message_about_an_investigation_reaches_who_looks_at_it(engineer: User
             await asyncio.to_thread(ring, f"investigation:{case.pk}", b'{"kind":"linked"}')
             return await read(chunks, b"linked"), answer.headers
 
-    said, headers = asyncio.run(story())
+    said, headers = run(story())
     assert said == b'data: {"kind":"linked"}\n\n'
     assert headers["Content-Type"] == "text/event-stream"
     assert headers["Cache-Control"] == "no-cache, no-transform"
@@ -76,7 +84,7 @@ def test_one_subscription_serves_all_listeners_of_a_process() -> None:
             for one in everyone:
                 await one.aclose()
 
-    heard, subscriptions = asyncio.run(story())
+    heard, subscriptions = run(story())
     assert heard == [b'data: {"kind":"stored"}\n\n'] * 20
     assert subscriptions == 1
 
@@ -88,7 +96,7 @@ def test_silence_is_broken_by_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> No
         async with aclosing(stream.messages("events")) as chunks:
             return await read(chunks, b": still here\n\n")
 
-    assert asyncio.run(story()).startswith(b"retry: 3000\n\n")
+    assert run(story()).startswith(b"retry: 3000\n\n")
 
 
 def test_a_stream_ends_after_its_time_so_that_the_session_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +106,7 @@ def test_a_stream_ends_after_its_time_so_that_the_session_is_asked_for_again(mon
     async def story() -> list[bytes]:
         return [chunk async for chunk in stream.messages("events")]
 
-    assert asyncio.run(story())[0] == b"retry: 3000\n\n"
+    assert run(story())[0] == b"retry: 3000\n\n"
 
 
 def test_who_leaves_is_forgotten() -> None:
@@ -107,7 +115,7 @@ def test_who_leaves_is_forgotten() -> None:
             await anext(chunks)
         return dict(stream.hub()._listeners)
 
-    assert asyncio.run(story()) == {}
+    assert run(story()) == {}
 
 
 def test_who_does_not_read_holds_nobody_up() -> None:
@@ -119,7 +127,7 @@ def test_who_does_not_read_holds_nobody_up() -> None:
                 hub._tell([channel("events")], b"{}")
             return queue.qsize()
 
-    assert asyncio.run(story()) == stream.UNREAD
+    assert run(story()) == stream.UNREAD
 
 
 def test_a_crowd_is_admitted_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,13 +149,13 @@ def test_a_crowd_is_admitted_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) ->
     async def story() -> None:
         await asyncio.gather(*(one() for _ in range(20)))
 
-    asyncio.run(story())
+    run(story())
     assert 0 < most[0] <= stream.ADMITTED_AT_ONCE
 
 
 def test_a_full_process_says_so(engineer: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "MOST_LISTENERS", 0)
-    assert asyncio.run(listen(engineer, reverse("stream-events"))).status_code == 503
+    assert run(listen(engineer, reverse("stream-events"))).status_code == 503
 
 
 def test_a_stranger_hears_nothing(case: Investigation) -> None:
@@ -156,12 +164,12 @@ def test_a_stranger_hears_nothing(case: Investigation) -> None:
         reverse("stream-events"),
         reverse("stream-connectors"),
     ):
-        assert asyncio.run(listen(None, address)).status_code == 401
+        assert run(listen(None, address)).status_code == 401
 
 
 def test_an_investigation_that_is_not_there_has_no_stream(engineer: User) -> None:
     address = reverse("stream-investigation", args=[InvestigationFactory.build().pk])
-    assert asyncio.run(listen(engineer, address)).status_code == 404
+    assert run(listen(engineer, address)).status_code == 404
 
 
 def test_a_stream_keeps_no_database_connection(engineer: User, case: Investigation) -> None:
@@ -169,4 +177,4 @@ def test_a_stream_keeps_no_database_connection(engineer: User, case: Investigati
         await listen(engineer, reverse("stream-investigation", args=[case.pk]))
         return await sync_to_async(lambda: [one.connection for one in connections.all(initialized_only=True)])()
 
-    assert asyncio.run(story()) == [None]
+    assert run(story()) == [None]

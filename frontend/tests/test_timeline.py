@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -46,18 +47,19 @@ def test_a_mark_stands_between_what_came_before_and_after(newest_first: bool) ->
     assert kinds(shown) == ["day", "event", "mark", "event"]
 
 
-def test_each_mark_is_shown_on_one_page_of_many() -> None:
-    marks = [
-        Mark(name, NOON + timedelta(minutes=minute))
-        for name, minute in [("Onset", -5), ("Detected", 0), ("Resolved", 50)]
-    ]
-    newer = among(marks, [NOON + timedelta(minutes=30), NOON], first=True, last=False)
-    older = among(marks, [NOON - timedelta(minutes=1), NOON - timedelta(hours=1)], first=False, last=True)
-    assert sorted(mark.label for mark in [*newer, *older]) == ["Detected", "Onset", "Resolved"]
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_of_one_instant_the_mark_stands_on_the_older_side(newest_first: bool) -> None:
+    shown = rows(at(0), marks=[Mark("Onset", NOON)], detected_at=NOON, newest_first=newest_first)
+    assert kinds(shown) == (["day", "event", "mark"] if newest_first else ["day", "mark", "event"])
 
 
-def test_without_events_there_is_nothing_to_stand_among() -> None:
-    assert among([Mark("Detected", NOON)], [], first=True, last=True) == []
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_each_mark_is_shown_on_one_page_of_many(newest_first: bool) -> None:
+    marks = [Mark(str(minute), NOON + timedelta(minutes=minute)) for minute in (-9, 0, 5, 10, 15, 99)]
+    edges: list[datetime | None] = [None, NOON + timedelta(minutes=10), NOON, None]
+    edges = edges if newest_first else edges[::-1]
+    pages = [among(marks, beyond=beyond, upto=upto, newest_first=newest_first) for beyond, upto in pairwise(edges)]
+    assert sorted(mark.label for page in pages for mark in page) == sorted(mark.label for mark in marks)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
@@ -41,7 +41,9 @@ def door(*methods: str) -> Callable[[View[P]], Door[P]]:
         @wraps(view)
         def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             try:
-                response = view(request, *args, **kwargs) if request.user.is_authenticated else _sign_in(request)  # type: ignore[arg-type]
+                # Somebody is signed in, and the middleware of htmx has seen it: it is a `Request` from here on.
+                known = cast(Request, request)
+                response = view(known, *args, **kwargs) if request.user.is_authenticated else _sign_in(request)
             except DomainError as problem:
                 response = refuse(request, problem)
             # What one person sees is nobody else's, and a part must never be taken for its page.

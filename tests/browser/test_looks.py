@@ -74,7 +74,7 @@ def pages(engineer: User) -> list[str]:
         investigation=case, author=engineer, body="A [link](https://example.org), `code`\n\n```\nand a block\n```"
     )
     severities = ("critical", "high", "medium", "low", "info")
-    links = [LinkFactory(investigation=case, event__severity=severity) for severity in severities]
+    links = [LinkFactory(investigation=case, event__severity=severity) for severity in severities * 8]
     long = "A title that goes on, and on, with/a/path/that/no/line/can/hold/" + "x" * 200
     data = {"message": "Broken", "exception": {"type": "Timeout", "stack": f'File "{"y" * 200}.py", line 1'}}
     shown = LinkFactory(investigation=case, event__title=long, event__data=data, event__tags=["t" * 100])
