@@ -199,16 +199,9 @@ def _environment(address: Address, token: str, workspace: Path) -> dict[str, str
 def _trust(address: Address, workspace: Path) -> str:
     """Let git read this one path though it belongs to another user; git heeds that in a file only."""
     path = Path(address.path)
-    trusted = [path, path / ".git"]
-    try:
-        linked = re.fullmatch(r"gitdir: (.+)\n?", (path / ".git").read_text())
-    except (OSError, UnicodeDecodeError):
-        linked = None
-    if linked:
-        trusted.append(path / linked[1])
     workspace.mkdir(parents=True, exist_ok=True)
     file = workspace / "gitconfig"
-    escaped = (str(name).replace("\\", "\\\\").replace('"', '\\"') for name in trusted)
+    escaped = (str(name).replace("\\", "\\\\").replace('"', '\\"') for name in (path, path / ".git"))
     file.write_text("[safe]\n" + "".join(f'\tdirectory = "{name}"\n' for name in escaped))
     return str(file)
 

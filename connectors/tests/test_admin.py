@@ -99,10 +99,11 @@ def test_the_interval_is_changed_and_recorded(office: Client) -> None:
     assert (entry.verb, entry.change) == ("configure", {"interval": [60, 300]})
 
 
-def test_an_interval_too_short_is_refused(office: Client) -> None:
+def test_an_interval_too_short_is_refused_and_the_secret_beside_it_is_not_echoed(office: Client) -> None:
     connector = ConnectorFactory()
-    answer = office.post(address("connector", connector), {"interval": 4, "secret": ""})
+    answer = office.post(address("connector", connector), {"interval": 4, "secret": "brand new"})
     assert "greater than or equal to 5" in answer.content.decode()
+    assert "brand new" not in answer.content.decode()
     assert not AuditEntry.objects.exists()
 
 

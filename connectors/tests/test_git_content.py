@@ -144,6 +144,13 @@ def test_a_commit_of_many_files_is_counted_in_full_and_listed_in_part(shop: Repo
     assert event.component == "lib"
 
 
+def test_a_path_without_end_is_cut(shop: Repository, reader: Reader) -> None:
+    path = "deep/" * 1_000 + "end"
+    commit = f"commit refs/heads/main\ncommitter X <x> 1700000000 +0000\ndata 1\nx\nM 100644 inline {path}\ndata 1\nx\n"
+    shop.git("fast-import", "--quiet", stdin=commit.encode())
+    assert [file["path"] for file in only(reader).data["files"]] == [path[:1_000]]
+
+
 def test_a_page_is_full_when_it_is_large(shop: Repository, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gitwalk, "PAGE_BYTES", 15_000)
     for _ in range(3):

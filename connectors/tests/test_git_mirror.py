@@ -152,12 +152,13 @@ def test_a_copy_of_many_small_files_is_packed_and_keeps_what_was_rewritten(
     monkeypatch.setattr(gitmirror, "LOOSE_OBJECTS", 1)
     # git looks into one folder of 256 and takes it for typical.
     telling = [text for text in map(str, range(2_000)) if blob(text).startswith("17")]
-    shop.commit(files={f"{text}.txt": text for text in telling})
+    shop.commit(files={f"{text}.txt": text for text in telling[:3]})
     old = reader.ids()[-1]
     assert not list(copy.glob("objects/??/*"))
     shop.git("reset", "--quiet", "--hard", "HEAD~1")
-    shop.commit("instead")
+    shop.commit("instead", {f"{text}.txt": text for text in telling[3:6]})
     reader.ids()
+    assert not list(copy.glob("objects/17/*"))
     assert reader.source._mirror().holds([old]) == {old}
 
 

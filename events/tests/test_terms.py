@@ -1,0 +1,43 @@
+"""Words: what an event can be found and compared by."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.dedupe import GLOBAL, dedupe_key
+from events.terms import MAX_CHARACTERS, keywords, vocabulary
+
+
+@pytest.mark.parametrize(
+    ("text", "found_by"),
+    [
+        ("PaymentError in checkout", {"PaymentError", "Payment", "Error", "checkout"}),
+        ("POST /api/v1/pay", {"/api/v1/pay", "api", "v1", "pay"}),
+        ("auth-service down", {"auth-service", "auth", "service"}),
+        ("at com.shop.HTTPClient.send", {"HTTPClient", "HTTP", "Client", "shop"}),
+        ("3f2a1b0c4d5e6f708192a3b4c5d6e7f8091a2b3c", {"3f2a1b0", "3f2a1b0c", "3f2a1b0c4d5e"}),
+    ],
+)
+def test_an_identifier_is_found_whole_and_by_its_parts(text: str, found_by: set[str]) -> None:
+    assert found_by <= set(keywords(text).split())
+
+
+@given(st.lists(st.text(), max_size=20))
+def test_keywords_are_bounded_whatever_the_text(texts: list[str]) -> None:
+    assert len(keywords(*texts, "x " * 3_000)) <= MAX_CHARACTERS
+
+
+def test_a_vocabulary_leaves_out_what_says_nothing() -> None:
+    said = vocabulary("The PaymentGateway failed with an error after 400 ms", "payment")
+    assert said == {"payment", "gateway"}
+
+
+@given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8), st.text(max_size=8)), min_size=2, unique=True))
+def test_different_testimonies_have_different_keys(triples: list[tuple[str, str, str]]) -> None:
+    keys = {dedupe_key(scope=scope, source=source, source_id=told) for scope, source, told in triples}
+    assert len(keys) == len(triples)
+
+
+def test_a_key_is_the_same_in_every_process_and_release() -> None:
+    key = dedupe_key(scope=GLOBAL, source="git", source_id="a" * 40)
+    assert str(key) == "6adab8e5-544a-90e1-938e-e44b5cecb622"

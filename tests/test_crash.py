@@ -1,0 +1,48 @@
+"""`kill -9` in the middle of a poll: what was committed is kept, the rest is read again, nothing is stored twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from connectors import services
+from connectors.sources.jsonlines import JSONLines
+from events.models import Event
+
+ROOT = Path(__file__).resolve().parent.parent
+LINES, KILLS = 16_000, 2
+
+
+def start_poll() -> "subprocess.Popen[bytes]":
+    """Poll the connector in a process of its own, in this test's database."""
+    given, name = urlsplit(os.environ["DATABASE_URL"]), connection.settings_dict["NAME"]
+    environment = {**os.environ, "DATABASE_URL": urlunsplit(given._replace(path=f"/{name}"))}
+    command = [sys.executable, "manage.py", "poll", "log"]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_poll_that_is_killed_again_and_again_stores_every_line_once(tmp_path: Path) -> None:
+    log, now = tmp_path / "log", timezone.now().isoformat()
+    line = {"timestamp": now, "level": "error", "message": "boom", "service": "shop"}
+    log.write_bytes(b"".join(orjson.dumps({**line, "number": number}) + b"\n" for number in range(LINES)))
+    services.connect(name="log", kind=JSONLines.kind, values={"path": str(log)}, actor=None, now=timezone.now())
+    stored = Event.objects.filter(origin__name="log")
+    for _ in range(KILLS):
+        before, poll = stored.count(), start_poll()
+        while poll.poll() is None and stored.count() == before:
+            time.sleep(0.02)
+        poll.send_signal(signal.SIGKILL)
+        poll.wait()
+        assert before < stored.count() < LINES
+    assert start_poll().wait(120) == 0
+    assert (stored.count(), stored.values("data__attributes__number").distinct().count()) == (LINES, LINES)

@@ -1,0 +1,65 @@
+"""The demo incident: the same story each time, told through real doors, and linked with reasons."""
+
+from collections import Counter
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import User
+from connectors.demo import incident, story
+from connectors.models import DeadLetter
+from events.models import Event
+from investigations.models import Investigation, Link
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+
+
+@pytest.fixture
+def demo(engineer: User, settings: Settings, tmp_path: Path) -> Investigation:
+    settings.DATA_DIR = tmp_path
+    return incident.load(engineer=engineer, now=timezone.now())
+
+
+def test_more_than_100_events_of_four_sources_are_linked_with_a_reason_for_each_factor(demo: Investigation) -> None:
+    links = list(Link.objects.filter(investigation=demo).select_related("event"))
+    assert len(links) > 100
+    assert len({link.event.source for link in links}) >= 4
+    assert all(factor["reason"] for link in links for factor in link.factors)
+
+
+def test_the_guilty_commit_and_its_deploy_are_linked_and_the_decoys_are_not(demo: Investigation) -> None:
+    linked = Counter(Link.objects.filter(investigation=demo).values_list("event__service", "event__source"))
+    assert linked["payments", "git"] == 1
+    assert linked["payments", "ci"] > 0
+    assert not {service for service, _ in linked} & {"search", "inventory", "notifications"}
+
+
+def test_the_line_that_was_cut_off_is_a_dead_letter(demo: Investigation) -> None:
+    assert DeadLetter.objects.get().error == "BadRecord"
+
+
+def test_the_same_seed_tells_the_same_story() -> None:
+    assert (story.commits(), story.deploys(), story.lines()) == (story.commits(), story.deploys(), story.lines())
+
+
+def test_bootstrap_runs_again_safely_and_takes_any_password_its_operator_chose(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DATA_DIR = tmp_path
+    monkeypatch.setenv("DEMO_PASSWORD", "demo")
+    for _ in range(2):
+        call_command("bootstrap", stdout=(out := StringIO()))
+    assert out.getvalue().split() == ["user", "demo", "engineer", "demo", "admin", "demo"]
+    assert all(person.check_password("demo") for person in User.objects.all())
+    assert (User.objects.count(), Investigation.objects.count()) == (3, 1)
+
+
+def test_bootstrap_without_the_demo_makes_nobody(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    call_command("bootstrap", no_demo=True, stdout=StringIO())
+    assert not User.objects.exists()
+    assert not Event.objects.exists()
