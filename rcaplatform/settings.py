@@ -185,6 +185,10 @@ SIMPLE_JWT = {
     "AUTH_TOKEN_CLASSES": ("accounts.tokens.AccessToken",),
 }
 
+# --- The demo: people named after their roles, and an incident to look at. Not for an installation that others reach.
+DEMO = env.bool("DEMO", default=True)
+DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
+
 # --- API
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -1,12 +1,11 @@
 """Door: make a new installation ready to sign in to: signing keys, the first people, the demo incident."""
 
-import os
 import secrets
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from accounts import keys
@@ -20,39 +19,35 @@ from rcaplatform.kit.keyfiles import create_once
 class Command(BaseCommand):
     """Idempotent: what is there already stays as it is."""
 
-    help = "Make signing keys and, unless --no-demo is given, the demo people and the demo incident. Runs again safely."
+    help = "Make signing keys and, unless DEMO is false, the demo people and the demo incident. Runs again safely."
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the options."""
-        parser.add_argument("--no-demo", action="store_true", help="No demo people and no demo incident.")
-
-    def handle(self, *args: Any, no_demo: bool, **options: Any) -> None:
-        """Print the demo logins, one a line."""
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the demo logins, one a line, or how to make the first account."""
         keys.private_key()
-        if no_demo:
+        if not settings.DEMO:
+            if not User.objects.exists():
+                self.stdout.write("Nobody can sign in yet: make the first account with manage.py createsuperuser")
             return
-        password = demo_password()
-        people = {role: _person(role, password) for role in Role.values}
+        people = {role: _person(role) for role in Role.values}
         if not Event.objects.exists():
             incident.load(engineer=people[Role.ENGINEER], now=timezone.now())
-        for role in people:
-            self.stdout.write(f"{role:<9} {password}")
+        for role, person in people.items():
+            known = person.check_password(password := demo_password())
+            self.stdout.write(f"{role:<9} {password if known else '(has a password of their own)'}")
 
 
 def demo_password() -> str:
     """Return the password of the demo people: the one given, or the one made at first start."""
     path = Path(settings.DATA_DIR) / "demo-password"
-    return os.environ.get("DEMO_PASSWORD") or create_once(
-        path, lambda: secrets.token_urlsafe(9), variable="DEMO_PASSWORD"
-    )
+    return settings.DEMO_PASSWORD or create_once(path, lambda: secrets.token_urlsafe(9), variable="DEMO_PASSWORD")
 
 
-def _person(role: str, password: str) -> User:
-    """Return the demo person of a role, able to sign in with ``password``."""
+def _person(role: str) -> User:
+    """Return the demo person of a role. A password they chose stays theirs, unless the operator names another."""
     person = User.objects.filter(username=role).first()
     if person is None:
-        return create_user(username=role, password=password, role=role, any_password=True)
-    if not person.check_password(password):
-        person.set_password(password)
+        return create_user(username=role, password=demo_password(), role=role, any_password=True)
+    if settings.DEMO_PASSWORD and not person.check_password(settings.DEMO_PASSWORD):
+        person.set_password(settings.DEMO_PASSWORD)
         person.save(update_fields=["password"])
     return person
