@@ -61,6 +61,10 @@ pytest: $(VENV)/.dev ## the tests, with coverage
 	@echo "== pytest"; $(BIN)/pytest -n auto --cov -m "not browser"
 	@echo "== pytest, in a browser"; $(BIN)/pytest -m browser
 
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## send the API hundreds of requests an operation: what its schema permits, and what it does not
+	@RCA_FUZZ_EXAMPLES=$${RCA_FUZZ_EXAMPLES:-200} $(BIN)/pytest -n auto tests/test_fuzz.py
+
 .PHONY: lock
 lock: $(VENV)/.dev ## compile the requirement files
 	$(COMPILE) requirements.in -o requirements.txt

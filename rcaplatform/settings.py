@@ -220,6 +220,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "rcaplatform.kit.openapi.with_problem",
+        "rcaplatform.kit.openapi.any_value",
     ],
     "ENUM_NAME_OVERRIDES": {
         "Severity": "events.choices.Severity",

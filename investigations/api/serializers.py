@@ -38,9 +38,11 @@ class InvestigationSerializer(StrictSerializer):
     tags = TagsField()
     metadata = ObjectField(default=dict)
     assigned_to = PersonField(allow_null=True, required=False)
-    assigned_to_name = serializers.CharField(source="assigned_to.username", read_only=True, default=None)
+    assigned_to_name = serializers.CharField(
+        source="assigned_to.username", read_only=True, default=None, allow_null=True
+    )
     created_by_name = serializers.CharField(source="created_by.username", read_only=True)
-    updated_by_name = serializers.CharField(source="updated_by.username", read_only=True, default=None)
+    updated_by_name = serializers.CharField(source="updated_by.username", read_only=True, default=None, allow_null=True)
     kept = frozenset({"status"})
 
     class Meta:
