@@ -63,7 +63,7 @@ pytest: $(VENV)/.dev ## the tests, with coverage
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## send the API hundreds of requests an operation: what its schema permits, and what it does not
-	@RCA_FUZZ_EXAMPLES=$${RCA_FUZZ_EXAMPLES:-200} $(BIN)/pytest -n auto tests/test_fuzz.py
+	@RCA_FUZZ_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/pytest -n auto tests/test_fuzz.py
 
 .PHONY: lock
 lock: $(VENV)/.dev ## compile the requirement files

@@ -37,6 +37,7 @@ def entrance(request: HttpRequest) -> HttpResponse:
         "me": "me",
         "docs": "docs",
         "schema": "schema",
+        "collection": "collection",
     }
     return JsonResponse({name: request.build_absolute_uri(reverse(f"api:{view}")) for name, view in names.items()})
 
@@ -63,6 +64,7 @@ api: list[Any] = [
     re_path(r"^schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^docs/?$", docs.Swagger.as_view(), name="docs"),
     re_path(r"^redoc/?$", docs.Redoc.as_view(), name="redoc"),
+    re_path(r"^collection/?$", docs.Collection.as_view(), name="collection"),
     re_path(r"^.*$", no_such_address),
 ]
 # The browsable API asks for these two by name; both are the pages' own doors.
