@@ -40,3 +40,8 @@ def test_a_link_tells_its_target_nothing() -> None:
 
 def test_deep_nesting_is_no_bomb() -> None:
     assert len(render(">" * 5_000 + " x")) < 100_000
+
+
+@pytest.mark.parametrize("flood", ["![" * 25_000, "|a" * 2_000 + "|\n" + "|-" * 2_000 + "|\n" + "x\n" * 2_000])
+def test_what_would_take_seconds_to_read_is_shown_as_it_was_written(flood: str) -> None:
+    assert render(flood) == f"<pre>{flood}</pre>"

@@ -1,11 +1,15 @@
 """Notes: written, previewed, edited with revisions, deleted and brought back."""
 
+import re
+from html import unescape
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from frontend import canvas
 from frontend.tests.conftest import Browse
 from investigations import services
 from investigations.models import Investigation, Note
@@ -119,3 +123,19 @@ def test_a_user_writes_and_edits_their_own_notes(browse: Browse, user: User, cas
 def test_a_note_of_another_investigation_is_not_found(window: Client, case: Investigation) -> None:
     elsewhere = NoteFactory()
     assert window.get(reverse("note-edit", args=[case.pk, elsewhere.pk])).status_code == 404
+
+
+def test_older_notes_are_a_click_away_with_and_without_a_script(window: Client, case: Investigation) -> None:
+    numbers = range(canvas.NOTES + 2)
+    for number in numbers:
+        NoteFactory(investigation=case, body=f"number {number}.")
+    page = window.get(reverse("investigation", args=[case.pk])).text
+    assert [number for number in numbers if f"number {number}." in page] == list(numbers)[2:]
+    [link] = map(unescape, re.findall(r'href="([^"]*notes=[^"]*)#notes"', page))
+    for headers in ({}, {"hx-request": "true", "hx-target": "older-notes"}):
+        older = window.get(link, headers=headers).text
+        assert [number for number in numbers if f"number {number}." in older] == [0, 1]
+
+
+def test_an_address_of_notes_that_do_not_exist_says_so(window: Client, case: Investigation) -> None:
+    assert window.get(reverse("investigation", args=[case.pk]), {"notes": "x"}).status_code == 400

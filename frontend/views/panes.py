@@ -16,6 +16,7 @@ PARTS = {
     "more": "canvas/rows.html",
     "details": "canvas/details.html",
     "notes": "canvas/notes.html",
+    "older-notes": "canvas/note_list.html",
 }
 
 
@@ -48,8 +49,8 @@ def answer(
         context |= canvas.events(investigation, request.GET)
     if part in ("", "details"):
         context |= canvas.details(request.user, investigation, chosen)
-    if part in ("", "notes"):
-        context |= canvas.notes(investigation)
+    if part in ("", "notes", "older-notes"):
+        context |= canvas.notes(investigation, request.GET.get("notes", ""))
     if not part:
         context |= canvas.footer(investigation)
     if (event := context.get("event")) and event.first_seen_at is None:
