@@ -234,6 +234,10 @@ SPECTACULAR_SETTINGS = {
 # --- Bounds
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 WEBHOOK_MAX_BYTES = 25 * 1024 * 1024  # GitHub's and GitLab's own limit
+OTLP_MAX_BYTES = env.int("OTLP_MAX_MIB", default=64) * 1024 * 1024  # after decompression, as the protocol advises
+
+# --- What becomes an event
+OTLP_SLOW_SPAN_MS = env.int("OTLP_SLOW_SPAN_MS", default=1_000)
 
 # --- Pages and their security
 STATIC_URL = "/static/"

@@ -50,7 +50,7 @@ def no_such_address(request: HttpRequest) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Say that this is our fault, to a program as a problem, to a person as a page."""
-    if request.path.startswith(f"{API}/"):
+    if request.path.startswith((f"{API}/", "/otlp/")):
         return problem_response(500, "The error is logged; quote the request id of the headers.", code="server_error")
     return defaults.server_error(request)
 
