@@ -143,7 +143,7 @@ def _media_type(request: Request) -> str:
 
 
 def _body(request: Request) -> bytes:
-    if "Content-Length" not in request.headers and "Transfer-Encoding" in request.headers:
+    if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
         raise LengthRequired("Send Content-Length; a chunked body cannot be read here.")
     coding = request.headers.get("Content-Encoding", "")
     return read_body(request, coding=coding, limit=settings.OTLP_MAX_BYTES)

@@ -80,6 +80,11 @@ def _in_base64(name: str, written: str) -> str:
         raise Invalid(f"{name}: {written[:50]!r} is not hexadecimal.", fields={name: "Not hexadecimal."}) from problem
 
 
+def _write_protobuf(message: Message) -> bytes:
+    written: bytes = message.SerializeToString()
+    return written
+
+
 def _write_json(message: Message) -> bytes:
     return orjson.dumps(MessageToDict(message))
 
@@ -103,5 +108,5 @@ def _varint(number: int) -> bytes:
     return bytes(written)
 
 
-PROTOBUF = Encoding("application/x-protobuf", _read_protobuf, Message.SerializeToString, _protobuf_problem)
+PROTOBUF = Encoding("application/x-protobuf", _read_protobuf, _write_protobuf, _protobuf_problem)
 JSON = Encoding("application/json", _read_json, _write_json, _json_problem)
