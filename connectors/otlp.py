@@ -30,19 +30,13 @@ from connectors.sources import otlp_logs, otlp_metrics, otlp_traces
 from connectors.sources.otlp_encoding import JSON, PROTOBUF
 from connectors.telemetry import Kept, keep
 from events.models import Event
-from rcaplatform.kit.errors import DomainError, TooLarge
+from rcaplatform.kit.errors import TooLarge
 from rcaplatform.kit.rest import problem
 
 log = structlog.get_logger(__name__)
 MAX_ITEMS = 50_000
 RETRY_AFTER = 10
 _ENCODINGS = {encoding.media_type: encoding for encoding in (PROTOBUF, JSON)}
-
-
-class LengthRequired(DomainError):
-    """The request does not say how long it is, so that its body would be taken for an empty one."""
-
-    status, code = 411, "length_required"
 
 
 class _AsAsked(BaseContentNegotiation):
@@ -84,7 +78,7 @@ class Export(APIView):
         encoding.read(_body(request), message)
         told = type(self).count(message)
         if told > MAX_ITEMS:
-            raise TooLarge(f"A request may have {MAX_ITEMS:,} {self._items}: send less at a time.")
+            raise TooLarge(f"A request may have {MAX_ITEMS:,} {self.items.replace('_', ' ')}: send less at a time.")
         kept = self.keep(message)
         log.info("otlp.taken", items=self.items, told=told, stored=kept.stored, rejected=kept.rejected)
         return HttpResponse(encoding.write(self._answer(kept)), content_type=encoding.media_type)
@@ -93,15 +87,11 @@ class Export(APIView):
         """Say what is wrong the way a client of this protocol reads it."""
         return _problem
 
-    @property
-    def _items(self) -> str:
-        return self.items.replace("_", " ")
-
     def _answer(self, kept: Kept) -> Message:
         answer: Any = self.answered()
         if kept.rejected:
             setattr(answer.partial_success, f"rejected_{self.items}", kept.rejected)
-            answer.partial_success.error_message = f"{kept.rejected} {self._items} not taken. {kept.reason}"
+            answer.partial_success.error_message = kept.reason
         return answer
 
 
@@ -143,8 +133,6 @@ def _media_type(request: Request) -> str:
 
 
 def _body(request: Request) -> bytes:
-    if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
-        raise LengthRequired("Send Content-Length; a chunked body cannot be read here.")
     coding = request.headers.get("Content-Encoding", "")
     return read_body(request, coding=coding, limit=settings.OTLP_MAX_BYTES)
 

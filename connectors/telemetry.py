@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from events.choices import OriginKind
 from events.drafts import EventDraft
-from events.services import origin_named, store
+from events.services import Stored, origin_named, store
 from rcaplatform.kit.errors import DomainError
 
 ORIGIN = "OTLP"
@@ -17,17 +17,20 @@ BATCH = 1_000
 
 @dataclass(slots=True)
 class Kept:
-    """What became of a request: events stored and known, items that were no good, and why the first of them was not."""
+    """What became of a request: events that were new, items that were no good, and why the first of them was not."""
 
     stored: int = 0
-    duplicates: int = 0
     rejected: int = 0
     reason: str = ""
+
+    def add(self, stored: Stored) -> None:
+        """Count a batch in."""
+        self.stored += len(stored.fresh)
 
 
 def keep(*, told: Iterable[EventDraft | DomainError], now: datetime) -> Kept:
     """Store each event in ``told`` once, a thousand at a time, and count what was no good."""
-    kept, batch = Kept(), list[EventDraft]()
+    kept, batch, origin = Kept(), list[EventDraft](), origin_named(ORIGIN, OriginKind.API)
     # The driver's own errors reach us unwrapped from COPY; a door knows Django's.
     with transaction.atomic(), connection.wrap_database_errors:
         for one in told:
@@ -37,14 +40,8 @@ def keep(*, told: Iterable[EventDraft | DomainError], now: datetime) -> Kept:
                 continue
             batch.append(one)
             if len(batch) == BATCH:
-                _store(batch, kept, now)
+                kept.add(store(drafts=batch, origin=origin, now=now))
                 batch.clear()
-        _store(batch, kept, now)
+        if batch:
+            kept.add(store(drafts=batch, origin=origin, now=now))
     return kept
-
-
-def _store(batch: list[EventDraft], kept: Kept, now: datetime) -> None:
-    if batch:
-        stored = store(drafts=batch, origin=origin_named(ORIGIN, OriginKind.API), now=now)
-        kept.stored += len(stored.fresh)
-        kept.duplicates += stored.duplicates

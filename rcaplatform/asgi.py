@@ -17,7 +17,7 @@ stream = get_asgi_application()
 # Two threads a process: more only wait for one another, and each holds a database connection.
 threads = ReadAhead(
     cast(Any, WSGIMiddleware(cast(Any, wsgi), workers=int(os.environ.get("WEB_THREADS") or 2))),
-    limit=settings.WEBHOOK_MAX_BYTES,
+    limit=max(settings.WEBHOOK_MAX_BYTES, settings.OTLP_MAX_BYTES),
     seconds=BODY_SECONDS,
 )
 

@@ -14,7 +14,7 @@ from rcaplatform.kit.errors import Invalid
 _IDS = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
 _MAX_SAID = 300
 # Of google.rpc.Code, by HTTP status; anything else is UNKNOWN.
-_CODES = {400: 3, 401: 16, 403: 7, 411: 3, 413: 8, 415: 3, 429: 8, 503: 14}
+_CODES = {400: 3, 401: 16, 403: 7, 413: 8, 415: 3, 429: 8, 503: 14}
 _UNKNOWN = 2
 
 

@@ -103,7 +103,7 @@ class _Reading:
         span = self.span
         for what, given, length in (("trace", span.trace_id, _TRACE_ID), ("span", span.span_id, _SPAN_ID)):
             if len(given) != length or not any(given):
-                raise BadRecord(f"Its {what} id is missing or not {length} bytes long.")
+                raise BadRecord(f"A {what} id is missing or not {length} bytes long.")
         start, _ = moment(span.start_time_unix_nano), moment(span.end_time_unix_nano)
         took = max(span.end_time_unix_nano - span.start_time_unix_nano, 0) / 1e6
         broken = failed(span)

