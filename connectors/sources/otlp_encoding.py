@@ -9,8 +9,10 @@ import orjson
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from google.protobuf.message import DecodeError, Message
 
-from rcaplatform.kit.errors import Invalid
+from rcaplatform.kit.errors import Invalid, TooLarge
 
+# Reading JSON costs about five microseconds a value.
+MAX_VALUES = 2_000_000
 _IDS = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
 _MAX_SAID = 300
 # Of google.rpc.Code, by HTTP status; anything else is UNKNOWN.
@@ -23,7 +25,8 @@ class Encoding:
     """One way of writing messages.
 
     Attributes:
-        read: fills a message from a body, an empty one included; raises Invalid when the body is not one.
+        read: fills a message from a body, an empty one included; raises Invalid when the body is not one, TooLarge
+            when it holds too much.
         write: returns a message as a body.
         problem: returns a ``google.rpc.Status`` for an HTTP status and what there is to say.
     """
@@ -62,8 +65,12 @@ def _write_ids_in_base64(body: dict[str, Any]) -> None:
     No name a client chose is a key of this JSON: attributes are ``{"key": …, "value": …}``.
     """
     rest: list[Any] = [body]
+    seen = 0
     while rest:
         item = rest.pop()
+        seen += 1
+        if seen > MAX_VALUES:
+            raise TooLarge(f"JSON may hold {MAX_VALUES:,} values: send less at a time, or protobuf.")
         if isinstance(item, list):
             rest.extend(item)
         elif isinstance(item, dict):

@@ -33,6 +33,7 @@ def test_an_empty_body_needs_no_compressing() -> None:
 @pytest.mark.parametrize(
     ("body", "coding"),
     [(b"x" * (LIMIT + 1), ""), (gzip.compress(b"x" * (LIMIT + 1)), "gzip"), (gzip.compress(bytes(10**8)), "gzip")],
+    ids=["plain", "gzip", "a bomb"],
 )
 def test_more_than_the_limit_is_too_large(body: bytes, coding: str) -> None:
     with pytest.raises(TooLarge, match="200,000 bytes, decompressed"):
@@ -65,6 +66,7 @@ def test_compressed_bytes_that_say_nothing_are_counted_too() -> None:
         (gzip.compress(b"one") + gzip.compress(b"two"), "follows the end"),
         (zlib.compress(b"deflate"), "not gzip"),
     ],
+    ids=["text", "cut off", "two members", "deflate"],
 )
 def test_what_is_not_one_whole_gzip_stream_is_invalid(body: bytes, said: str) -> None:
     with pytest.raises(Invalid, match=said):

@@ -61,6 +61,12 @@ def test_spans_become_events_of_the_origin_otlp(client: APIClient) -> None:
     }
 
 
+def test_what_is_slow_is_a_setting(client: APIClient, settings: Settings) -> None:
+    settings.OTLP_SLOW_SPAN_MS = 50
+    post(client, "traces", traces(span(1, took_ms=50), span(2, took_ms=51)).SerializeToString())
+    assert titles() == ["POST /pay took 51 ms"]
+
+
 def test_log_records_become_events(client: APIClient) -> None:
     answer = post(client, "logs", logs(record("failed"), record("paid", 9), record("slow", 13)).SerializeToString())
     assert ExportLogsServiceResponse.FromString(answer.content) == ExportLogsServiceResponse()

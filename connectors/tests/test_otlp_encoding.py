@@ -9,9 +9,10 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from connectors.sources import otlp_encoding
 from connectors.sources.otlp_encoding import JSON, PROTOBUF, Encoding
 from connectors.tests.otlp import ERROR, as_json, recorded, span, traces
-from rcaplatform.kit.errors import Invalid
+from rcaplatform.kit.errors import Invalid, TooLarge
 
 HEX = "0102030405060708090A0b0c0d0e0f10"
 
@@ -91,6 +92,13 @@ def test_nothing_is_an_empty_request(encoding: Encoding) -> None:
 def test_json_that_is_no_request_is_refused_in_words(body: bytes, said: str) -> None:
     with pytest.raises(Invalid, match=said):
         JSON.read(body, ExportTraceServiceRequest())
+
+
+def test_json_that_holds_very_much_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp_encoding, "MAX_VALUES", 10)
+    assert from_json({"novelty": [0] * 8}) == ExportTraceServiceRequest()
+    with pytest.raises(TooLarge, match="10 values"):
+        from_json({"novelty": [0] * 9})
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"\x0a\x05", b'{"resourceSpans": []}'])
