@@ -43,6 +43,13 @@ class EventFilters(ListFilters):
         return queryset.filter(links__investigation=value, links__state__in=standing)
 
 
+class EventWindow(EventFilters):
+    """Which events of a stretch of time."""
+
+    start = MomentFilter(field_name="timestamp", lookup_expr="gte", required=True, label="Occurred then or later.")
+    end = MomentFilter(field_name="timestamp", lookup_expr="lte", required=True, label="Occurred then or earlier.")
+
+
 class EventSearch(EventFilters):
     """Which events speak of something: best matches first, each with an excerpt."""
 

@@ -35,6 +35,13 @@ class InvestigationFilters(ListFilters):
         fields: list[str] = []
 
 
+class InvestigationWindow(InvestigationFilters):
+    """Which investigations of a stretch of time."""
+
+    start = MomentFilter(field_name="detected_at", lookup_expr="gte", required=True, label="Detected then or later.")
+    end = MomentFilter(field_name="detected_at", lookup_expr="lte", required=True, label="Detected then or earlier.")
+
+
 class InvestigationSearch(InvestigationFilters):
     """Which investigations speak of something: best matches first, each with an excerpt."""
 

@@ -17,6 +17,7 @@ V1 = "/api/v1"
 NEW_EVENT = {"title": "x", "timestamp": "2026-03-01T09:14:00Z", "event_type": "error"}
 NEW_CASE = {"title": "x", "detected_at": "2026-03-01T09:14:00Z"}
 NOTE = {"body": "x"}
+WINDOW = "start=2026-03-01&end=2026-03-02"
 
 # Address, method, body; then what the user (of somebody else's things, of their own) and the engineer get.
 # The administrator gets what the engineer gets, and who is not there gets 401.
@@ -28,11 +29,20 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, int, int]]] = [
     ("/events", "GET", None, READ),
     ("/events", "POST", NEW_EVENT, (403, 403, 201)),
     ("/events/search?q=x", "GET", None, READ),
+    (f"/events/by-date-range?{WINDOW}", "GET", None, READ),
+    (f"/events/range?{WINDOW}", "GET", None, READ),
+    ("/events/source/{git}", "GET", None, READ),
+    ("/events/severity/{high}", "GET", None, READ),
+    ("/events/service/{checkout}", "GET", None, READ),
     ("/events/{event}", "GET", None, READ),
     ("/events/{event}", "PUT", NEW_EVENT, (403, 403, 200)),
     ("/events/{event}", "PATCH", {"title": "y"}, (403, 403, 200)),
     ("/events/{event}", "DELETE", None, (403, 403, 204)),
     ("/events/{event}/restore", "POST", None, (403, 403, 200)),
+    ("/events/{event}/tags", "GET", None, READ),
+    ("/events/{event}/tags", "PUT", {"tags": []}, (403, 403, 200)),
+    ("/events/{event}/tags", "POST", {"tags": ["x"]}, (403, 403, 200)),
+    ("/events/{event}/tags/{tag}", "DELETE", None, (403, 403, 200)),
     ("/investigations", "GET", None, READ),
     ("/investigations", "POST", NEW_CASE, EVERYBODY),
     ("/investigations/search?q=x", "GET", None, READ),
@@ -73,14 +83,17 @@ def call() -> Callable[..., int]:
         case = InvestigationFactory(created_by=owner)
         closed = InvestigationFactory(created_by=owner, status="closed")
         ids = {
-            "event": EventFactory().pk,
+            "event": EventFactory(tags=["tag"]).pk,
+            **{word: word for word in ("git", "high", "checkout", "tag")},
             "case": case.pk,
             "closed": closed.pk,
             "linked": LinkFactory(investigation=case).event_id,
             "note": NoteFactory(investigation=case, author=owner).pk,
         }
         address, method, body, _ = row
-        given = body and {name: value.format(**ids) for name, value in body.items()}
+        given = body and {
+            name: value.format(**ids) if isinstance(value, str) else value for name, value in body.items()
+        }
         response = getattr(client, method.lower())(V1 + address.format(**ids), given, headers=headers)
         return int(response.status_code)
 

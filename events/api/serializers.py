@@ -13,7 +13,7 @@ from events.models import Event
 from rcaplatform.kit.ids import uuid7
 from rcaplatform.kit.rest import texts
 from rcaplatform.kit.search import marked
-from rcaplatform.kit.views import Rows, StrictSerializer
+from rcaplatform.kit.views import Rows, Strict, StrictSerializer
 
 MESSAGE = 2_000
 _EXAMPLE = {
@@ -57,7 +57,8 @@ class TagsField(serializers.ListField):
     """Words to find a thing by: each once, in the order given."""
 
     def __init__(self, **options: Any) -> None:
-        options.setdefault("default", list)
+        if not options.get("required"):
+            options.setdefault("default", list)
         super().__init__(child=serializers.CharField(max_length=MAX_TAG), max_length=MAX_TAGS, **options)
 
     def to_internal_value(self, data: Any) -> list[str]:
@@ -120,6 +121,19 @@ class NewEventSerializer(EventSerializer):
         origin = services.origin_named(services.API_ORIGIN, OriginKind.API)
         event, self.fresh = services.create(draft=draft, actor=actor, origin=origin, now=now)
         return event
+
+
+class TagsRequest(Strict):
+    """Tags to give or to add."""
+
+    tags = TagsField(required=True)
+
+
+class EventTags(serializers.Serializer[Any]):
+    """The tags of an event."""
+
+    tags = serializers.ListField(child=serializers.CharField())
+    version = serializers.IntegerField()
 
 
 class EventRow(Rows):

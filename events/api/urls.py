@@ -1,8 +1,18 @@
 """Doors: the addresses of events."""
 
-from events.api.views import EventViewSet
+from django.urls import re_path
+
+from events.api.views import EventViewSet, TagViewSet
 from rcaplatform.kit.views import Router
+
+ONE = r"^events/(?P<pk>[^/]+)"
 
 router = Router()
 router.register("events", EventViewSet, basename="event")
-urlpatterns = router.urls
+
+tags = TagViewSet.as_view({"get": "show", "put": "replace", "post": "add"})
+urlpatterns = [
+    *router.urls,
+    re_path(rf"{ONE}/tags/?$", tags, name="event-tags"),
+    re_path(rf"{ONE}/tags/(?P<tag>.+?)/?$", TagViewSet.as_view({"delete": "remove"}), name="event-tag"),
+]

@@ -46,7 +46,7 @@ _IF_MATCH = OpenApiParameter(
     location=OpenApiParameter.HEADER,
     description="The ETag of the version that is meant. Another one answers 412 and changes nothing.",
 )
-_VERSIONED = frozenset({"update", "partial_update", "destroy", "move", "close", "reopen"})
+_VERSIONED = frozenset({"update", "partial_update", "destroy", "move", "close", "reopen", "replace", "add", "remove"})
 
 
 class Schema(AutoSchema):
@@ -56,6 +56,7 @@ class Schema(AutoSchema):
         """Add to an operation what goes without saying."""
         operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
         if operation is not None:
+            self._without_fixed(operation)
             for status in self._problems(operation):
                 operation["responses"].setdefault(status, _problem(status))
             if self._is_list_view():
@@ -86,6 +87,12 @@ class Schema(AutoSchema):
         if self.method == "POST" and hasattr(view, "row_class"):
             return {201 if self._action() == "create" else 200: view.serializer_class}
         return super().get_response_serializers()
+
+    def _without_fixed(self, operation: dict[str, Any]) -> None:
+        """Leave out the filters that the address fixes."""
+        if fixed := getattr(self.view, "fixed", ()):
+            shown = [one for one in operation["parameters"] if one["in"] == "path" or one["name"] not in fixed]
+            operation["parameters"] = shown
 
     def _action(self) -> str:
         return str(getattr(self.view, "action", ""))

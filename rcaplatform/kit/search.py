@@ -121,19 +121,29 @@ class ListFilters(filters.FilterSet):
 
 
 class Filtered(filters.DjangoFilterBackend):
-    """Applies a view's filters and refuses a parameter it does not know, so that a typo is not "no filter"."""
+    """Applies a view's filters and refuses a parameter it does not know, so that a typo is not "no filter".
+
+    A view may have filters ``fixed`` by its address: they are checked like any other, and cannot be given again.
+    """
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         """Return what passes.
 
         Raises:
-            ValidationError: a parameter is unknown or wrong; names it.
+            ValidationError: a parameter is unknown, given twice where one is meant, or wrong; names it.
         """
         filterset_class = self.get_filterset_class(view, queryset)
-        known = set(filterset_class.base_filters) if filterset_class else set()
-        for name in request.query_params.keys() - known - _PAGING:
-            near = get_close_matches(name, known, n=1)
-            refuse(name, "There is no such parameter." + (f" Did you mean {near[0]}?" if near else ""))
+        known = dict(filterset_class.base_filters) if filterset_class else {}
+        known |= dict.fromkeys(_PAGING if view.pagination_class else ("format",))
+        fixed = getattr(view, "fixed", ())
+        for name, values in request.query_params.lists():
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                refuse(name, "There is no such parameter." + (f" Did you mean {near[0]}?" if near else ""))
+            if name in fixed:
+                refuse(name, "The address says this already.")
+            if len(values) > 1 and not _takes_many(known[name]):
+                refuse(name, "Give this once.")
         filterset = self.get_filterset(request, queryset, view)
         if filterset is None:
             return queryset
@@ -143,6 +153,18 @@ class Filtered(filters.DjangoFilterBackend):
         if not filterset.complete:
             view.counted = RANKED
         return found
+
+    def get_filterset_kwargs(self, request: Request, queryset: QuerySet[Any], view: Any) -> dict[str, Any]:
+        """Add what the address says to what the parameters say."""
+        kwargs: dict[str, Any] = super().get_filterset_kwargs(request, queryset, view)
+        if fixed := getattr(view, "fixed", ()):
+            kwargs["data"] = kwargs["data"].copy()
+            kwargs["data"].update({name: view.kwargs[name] for name in fixed})
+        return kwargs
+
+
+def _takes_many(one: filters.Filter | None) -> bool:
+    return one is not None and issubclass(one.field_class, forms.MultipleChoiceField)
 
 
 def web_query(text: str) -> SearchQuery:

@@ -108,7 +108,7 @@ class ScopedViewSet(GenericViewSet[Any]):
 
     A subclass names ``queryset``; ``serializer_class`` for one, ``new_class`` for a POST where that differs, and
     ``row_class`` for a line of each of its ``listings``; and in ``deeds`` what deletes and restores one, which takes
-    it under its model's name.
+    it under its model's name. An action may have filters ``fixed`` by its address: see `narrowed`.
     """
 
     new_class: ClassVar[type[serializers.BaseSerializer[Any]] | None] = None
@@ -116,6 +116,7 @@ class ScopedViewSet(GenericViewSet[Any]):
     listings: ClassVar[frozenset[str]] = frozenset({"list", "search"})
     deeds: ClassVar[Mapping[str, Callable[..., object]]] = {}
     verbs: ClassVar[Mapping[str, str]] = {"restore": "restore"}
+    fixed: ClassVar[frozenset[str]] = frozenset()
     http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
 
     def scope(self) -> QuerySet[Any]:
@@ -205,6 +206,17 @@ class ScopedViewSet(GenericViewSet[Any]):
     def by(self) -> dict[str, Any]:
         """Return who does it and when, as every deed wants to know."""
         return {"actor": self.request.user, "now": timezone.now()}
+
+
+def narrowed(name: str, *, pattern: str = "[^/]+") -> Any:
+    """Return the action ``by_<name>``: the list, with one filter in the address (`source/git`), all others as ever."""
+
+    def listed(self: ScopedViewSet, request: Request, **_: str) -> Response:
+        return self.list(request)
+
+    listed.__name__ = f"by_{name}"
+    listed.__doc__ = f"List those of one {name}: the list with this filter in the address. All other filters apply."
+    return action(detail=False, url_path=f"{name}/(?P<{name}>{pattern})", fixed=frozenset({name}))(listed)
 
 
 class Router(SimpleRouter):
