@@ -9,7 +9,7 @@ from django_filters import rest_framework as filters
 from accounts.filters import PersonFilter
 from events.filters import EventFilters
 from investigations.choices import ImpactSeverity, LinkState, Priority, Status
-from investigations.models import Investigation, Note
+from investigations.models import Comment, Investigation, Note
 from rcaplatform.kit.search import RANK, ListFilters, MomentFilter, TagFilter, any_of, sorts, with_excerpt
 
 STANDING = tuple(state for state in LinkState if state != LinkState.REJECTED)
@@ -78,4 +78,27 @@ class NoteFilters(ListFilters):
 
     class Meta:
         model = Note
+        fields: list[str] = []
+
+
+class NoteSearch(NoteFilters):
+    """Which notes speak of something: best matches first, each with an excerpt; newest first by their ordered keys."""
+
+    q = filters.CharFilter(method="later", required=True, max_length=500, label=ListFilters.base_filters["q"].label)
+    sort = sorts(RANK, "-id")
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Add the excerpts."""
+        return with_excerpt(super().filter_queryset(queryset), self.form.cleaned_data["q"], "body")
+
+
+class CommentFilters(filters.FilterSet):
+    """Which comments."""
+
+    complete = True
+    event = filters.UUIDFilter(label="On this event.")
+    note = filters.UUIDFilter(label="On this note.")
+
+    class Meta:
+        model = Comment
         fields: list[str] = []

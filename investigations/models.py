@@ -20,7 +20,7 @@ from investigations.choices import (
     Priority,
     Status,
 )
-from investigations.querysets import InvestigationQuerySet, LinkQuerySet, NoteQuerySet
+from investigations.querysets import CommentQuerySet, InvestigationQuerySet, LinkQuerySet, NoteQuerySet
 from rcaplatform.kit.models import Identified, SoftDeleted
 
 WRITE_UP_LIMIT = 2_000
@@ -208,6 +208,8 @@ class NoteRevision(Identified):
 class Comment(Identified, SoftDeleted):
     """A remark on one event or one note of an investigation."""
 
+    version = 1  # it is never edited
+
     investigation = models.ForeignKey(Investigation, on_delete=models.CASCADE, related_name="comments")
     event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, blank=True, related_name="comments")
     note = models.ForeignKey(Note, on_delete=models.CASCADE, null=True, blank=True, related_name="comments")
@@ -215,6 +217,8 @@ class Comment(Identified, SoftDeleted):
     body = models.TextField(validators=[MaxLengthValidator(10_000)])
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = CommentQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

@@ -1,15 +1,22 @@
 """Questions about investigations, links and notes: chainable reads in domain words. They never write."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from django.contrib.postgres.search import SearchQuery
-from django.db.models import Count, Q, QuerySet
+from django.contrib.postgres.search import SearchQuery, SearchRank
+from django.db.models import Aggregate, Avg, Case, Count, F, FloatField, Q, QuerySet, When
+from django.db.models.functions import Extract
 
-from investigations.choices import LinkState, Status
+from investigations.choices import ImpactSeverity, LinkState, Priority, Status
 from rcaplatform.kit.models import SoftDeletedQuerySet
+from rcaplatform.kit.search import web_query
 
 ACTIVE = (Status.OPEN, Status.IN_PROGRESS)
+ENDED = (Status.RESOLVED, Status.CLOSED)
+RECENT = timedelta(days=30)
+CONSIDERED, RESEMBLING = 1_000, 200
+_COUNTED = {"status": Status, "priority": Priority, "impact_severity": ImpactSeverity}
 
 
 class InvestigationQuerySet(SoftDeletedQuerySet[Any]):
@@ -17,7 +24,7 @@ class InvestigationQuerySet(SoftDeletedQuerySet[Any]):
 
     def visible_to(self, user: Any) -> Self:
         """Everybody who is signed in sees every investigation that was not deleted; an outsider sees none."""
-        return self.alive() if user.is_authenticated and user.is_active else self.none()
+        return self.alive() if _is_there(user) else self.none()
 
     def active(self) -> Self:
         """Still being worked on."""
@@ -31,6 +38,48 @@ class InvestigationQuerySet(SoftDeletedQuerySet[Any]):
     def matching(self, text: str) -> Self:
         """Match ``text`` in web search syntax."""
         return self.filter(search=SearchQuery(text, search_type="websearch", config="english"))
+
+    def resembling(self, words: Iterable[str]) -> Self:
+        """Return at most 200 that share a word with ``words``, the best matches first.
+
+        Common words match most of what there is, so at most 1,000 are ranked: those that ended with a known cause
+        first, then the newest.
+        """
+        query = web_query(" OR ".join(sorted(words)))
+        known = Case(When(Q(status__in=ENDED) & ~Q(root_cause=""), then=0), default=1)
+        hits = self.filter(search=query).order_by(known, "-detected_at", "-id").values("pk")[:CONSIDERED]
+        ranked = self.filter(pk__in=hits).annotate(rank=SearchRank(F("search"), query))
+        return ranked.order_by("-rank", "-detected_at", "-id")[:RESEMBLING]
+
+    def stats(self, now: datetime) -> dict[str, Any]:
+        """Count what there is by its choices, and say how long the last 30 days' took; in one statement."""
+        recent = Q(resolved_at__gt=now - RECENT, resolved_at__lte=now)
+        minutes = Extract(F("resolved_at") - F("detected_at"), "epoch") / 60.0
+        counts = {
+            f"{name}:{value}": Count("pk", filter=Q(**{name: value}))
+            for name, choices in _COUNTED.items()
+            for value in choices.values
+        }
+        found = self.order_by().aggregate(
+            total=Count("pk"),
+            open_unassigned=Count("pk", filter=Q(status__in=ACTIVE, assigned_to__isnull=True)),
+            resolved_last_30_days=Count("pk", filter=recent),
+            mean_minutes_to_resolve=Avg(minutes, filter=recent, output_field=FloatField()),
+            median_minutes_to_resolve=Median(minutes, filter=recent, output_field=FloatField()),
+            **counts,
+        )
+        grouped = {
+            f"by_{name}": {value: found.pop(f"{name}:{value}") for value in choices.values}
+            for name, choices in _COUNTED.items()
+        }
+        return {**found, **grouped}
+
+
+class Median(Aggregate):
+    """The middle value."""
+
+    function, name = "PERCENTILE_CONT", "Median"
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
 
 
 class LinkQuerySet(QuerySet[Any]):
@@ -49,6 +98,23 @@ class LinkQuerySet(QuerySet[Any]):
 class NoteQuerySet(SoftDeletedQuerySet[Any]):
     """Reads over notes."""
 
+    def visible_to(self, user: Any) -> Self:
+        """Everybody who is signed in sees the notes of every investigation they see."""
+        return self.alive().filter(investigation__deleted_at__isnull=True) if _is_there(user) else self.none()
+
     def matching(self, text: str) -> Self:
         """Match ``text`` in web search syntax."""
         return self.filter(search=SearchQuery(text, search_type="websearch", config="english"))
+
+
+class CommentQuerySet(SoftDeletedQuerySet[Any]):
+    """Reads over comments."""
+
+    def standing(self) -> Self:
+        """Leave out what was deleted, and what is about something deleted."""
+        about = Q(note__deleted_at__isnull=True, event__deleted_at__isnull=True)
+        return self.alive().filter(about)
+
+
+def _is_there(user: Any) -> bool:
+    return bool(user.is_authenticated and user.is_active)

@@ -103,22 +103,30 @@ def restore(*, investigation: Investigation, actor: User, now: datetime) -> None
 
 
 @transaction.atomic
-def relate(*, investigation: Investigation, other: Investigation, actor: User, now: datetime) -> None:
+def relate(*, investigation: Investigation, other: Investigation, actor: User, now: datetime) -> bool:
     """Say that two investigations have to do with one another.
+
+    Returns:
+        Whether this is new.
 
     Raises:
         Invalid: they are the same.
     """
     if investigation.pk == other.pk:
-        raise Invalid("An investigation is not related to itself.", fields={"related": "Choose another one."})
+        raise Invalid("An investigation is not related to itself.", fields={"investigation_id": "Choose another one."})
+    if investigation.related.filter(pk=other.pk).exists():
+        return False
     investigation.related.add(other)
     audit.record(actor=actor, verb="relate", target=investigation, change={"related": [None, str(other.pk)]})
     _tell(investigation, "related", now)
+    return True
 
 
 @transaction.atomic
 def unrelate(*, investigation: Investigation, other: Investigation, actor: User, now: datetime) -> None:
     """Take `relate` back."""
+    if not investigation.related.filter(pk=other.pk).exists():
+        return
     investigation.related.remove(other)
     audit.record(actor=actor, verb="unrelate", target=investigation, change={"related": [str(other.pk), None]})
     _tell(investigation, "related", now)
@@ -200,6 +208,22 @@ def comment(
     audit.record(actor=actor, verb="comment", target=remark)
     _tell(investigation, "commented", now)
     return remark
+
+
+@transaction.atomic
+def delete_comment(*, comment: Comment, actor: User, now: datetime) -> None:
+    """Hide a comment; `restore_comment` brings it back."""
+    if Comment.objects.alive().filter(pk=comment.pk).update(deleted_at=now):
+        audit.record(actor=actor, verb="delete", target=comment)
+        _tell(comment.investigation, "commented", now)
+
+
+@transaction.atomic
+def restore_comment(*, comment: Comment, actor: User, now: datetime) -> None:
+    """Bring a deleted comment back."""
+    if Comment.objects.deleted().filter(pk=comment.pk).update(deleted_at=None, updated_at=now):
+        audit.record(actor=actor, verb="restore", target=comment)
+        _tell(comment.investigation, "commented", now)
 
 
 def _prepare(investigation: Investigation) -> None:

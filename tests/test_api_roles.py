@@ -10,7 +10,7 @@ from accounts.models import User
 from accounts.tests.factories import UserFactory
 from accounts.tokens import AccessToken
 from events.tests.factories import EventFactory
-from investigations.tests.factories import InvestigationFactory, LinkFactory, NoteFactory
+from investigations.tests.factories import CommentFactory, InvestigationFactory, LinkFactory, NoteFactory
 
 pytestmark = pytest.mark.django_db
 V1 = "/api/v1"
@@ -46,6 +46,9 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, int, int]]] = [
     ("/investigations", "GET", None, READ),
     ("/investigations", "POST", NEW_CASE, EVERYBODY),
     ("/investigations/search?q=x", "GET", None, READ),
+    (f"/investigations/by-date-range?{WINDOW}", "GET", None, READ),
+    ("/investigations/status/{open}", "GET", None, READ),
+    ("/investigations/stats", "GET", None, READ),
     ("/investigations/{case}", "GET", None, READ),
     ("/investigations/{case}", "PUT", NEW_CASE, OWN),
     ("/investigations/{case}", "PATCH", {"title": "y"}, OWN),
@@ -71,6 +74,17 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, int, int]]] = [
     ("/investigations/{case}/notes/{note}", "DELETE", None, (403, 204, 204)),
     ("/investigations/{case}/notes/{note}/restore", "POST", None, (403, 200, 200)),
     ("/investigations/{case}/notes/{note}/revisions", "GET", None, READ),
+    ("/investigations/{case}/comments", "GET", None, READ),
+    ("/investigations/{case}/comments", "POST", {"body": "x", "event": "{linked}"}, EVERYBODY),
+    ("/investigations/{case}/comments/{comment}", "GET", None, READ),
+    ("/investigations/{case}/comments/{comment}", "DELETE", None, (403, 204, 204)),
+    ("/investigations/{case}/comments/{comment}/restore", "POST", None, (403, 200, 200)),
+    ("/investigations/{case}/related", "GET", None, READ),
+    ("/investigations/{case}/related", "POST", {"investigation_id": "{closed}"}, (403, 201, 201)),
+    ("/investigations/{case}/related/{related}", "DELETE", None, (403, 204, 204)),
+    ("/investigations/{case}/similar", "GET", None, READ),
+    ("/investigations/{case}/export?format=markdown", "GET", None, READ),
+    ("/search?q=x", "GET", None, READ),
 ]
 ROUTES = pytest.mark.parametrize("row", CASES, ids=lambda row: f"{row[1]} {row[0]}")
 
@@ -82,13 +96,17 @@ def call() -> Callable[..., int]:
     def send(row: tuple[Any, ...], client: APIClient, owner: User, **headers: str) -> int:
         case = InvestigationFactory(created_by=owner)
         closed = InvestigationFactory(created_by=owner, status="closed")
+        related = InvestigationFactory()  # somebody else's, whoever asks
+        case.related.add(related)
         ids = {
             "event": EventFactory(tags=["tag"]).pk,
-            **{word: word for word in ("git", "high", "checkout", "tag")},
+            **{word: word for word in ("git", "high", "checkout", "tag", "open")},
             "case": case.pk,
             "closed": closed.pk,
             "linked": LinkFactory(investigation=case).event_id,
             "note": NoteFactory(investigation=case, author=owner).pk,
+            "comment": CommentFactory(investigation=case, author=owner).pk,
+            "related": related.pk,
         }
         address, method, body, _ = row
         given = body and {

@@ -8,9 +8,10 @@ from rest_framework import serializers
 
 from accounts.api.fields import PersonField
 from events.api.serializers import EventRow, MomentField, ObjectField, TagsField
+from events.models import Event
 from investigations import services
-from investigations.choices import ImpactSeverity, LinkState, Priority, Status
-from investigations.models import Investigation, Link, Note, NoteRevision
+from investigations.choices import CauseCategory, ImpactSeverity, LinkState, Priority, Status
+from investigations.models import Comment, Investigation, Link, Note, NoteRevision
 from rcaplatform.kit.search import marked
 from rcaplatform.kit.views import Rows, Strict, StrictSerializer
 
@@ -200,6 +201,24 @@ class NoteRow(Rows):
     version = serializers.IntegerField()
 
 
+class NoteHit(Rows):
+    """One note that a search found."""
+
+    id = serializers.UUIDField()
+    investigation = serializers.UUIDField()
+    investigation_title = serializers.CharField(source="investigation.title")
+    author = serializers.UUIDField()
+    author_name = serializers.CharField(source="author.username")
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    excerpt = serializers.CharField(help_text="HTML: where it speaks of the words searched for, those in <mark>.")
+
+    @classmethod
+    def shown(cls, row: dict[str, Any]) -> dict[str, Any]:
+        """Make the excerpt fit for a page."""
+        return {**row, "excerpt": marked(row["excerpt"])}
+
+
 class RevisionRow(Rows):
     """A note as it stood after one save."""
 
@@ -212,3 +231,89 @@ class RevisionRow(Rows):
 
     class Meta:
         model = NoteRevision
+
+
+class PartField(serializers.PrimaryKeyRelatedField[Any]):
+    """The id of something that belongs to the investigation of the address; ``within`` leads from it there."""
+
+    default_error_messages = {"does_not_exist": "There is none with this id in this investigation."}
+
+    def __init__(self, *, within: str = "", **options: Any) -> None:
+        self.within = within
+        super().__init__(pk_field=serializers.UUIDField(), allow_null=True, required=False, **options)
+
+    def get_queryset(self) -> Any:
+        """Return what belongs to it."""
+        alive: Any = super().get_queryset()
+        return alive.filter(**{self.within: self.context["view"].investigation})
+
+
+class CommentSerializer(StrictSerializer):
+    """A remark on one event or one note of the investigation."""
+
+    event = PartField(queryset=Event.objects.alive(), within="links__investigation")
+    note = PartField(queryset=Note.objects.alive(), within="investigation")
+    author_name = serializers.CharField(source="author.username", read_only=True)
+
+    class Meta:
+        model = Comment
+        fields = ["id", "investigation", "event", "note", "body", "author", "author_name", "created_at"]
+        read_only_fields = ["investigation", "author", "created_at"]
+
+    def create(self, validated_data: dict[str, Any]) -> Comment:
+        """Make it by its deed."""
+        return services.comment(investigation=self.context["view"].investigation, **validated_data)
+
+
+class CommentRow(Rows):
+    """One comment in a list."""
+
+    id = serializers.UUIDField()
+    investigation = serializers.UUIDField()
+    event = serializers.UUIDField(allow_null=True)
+    note = serializers.UUIDField(allow_null=True)
+    body = serializers.CharField()
+    author = serializers.UUIDField()
+    author_name = serializers.CharField(source="author.username")
+    created_at = serializers.DateTimeField()
+
+
+class RelateRequest(Strict):
+    """The investigation that has to do with this one."""
+
+    investigation_id = serializers.UUIDField()
+
+
+class SimilarRow(serializers.Serializer[Any]):
+    """An investigation like another one, what caused it and what ended it."""
+
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    status = serializers.ChoiceField(Status.choices)
+    score = serializers.FloatField(help_text="How alike they are, 0 to 1.")
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="What speaks for it, in sentences.")
+    root_cause = serializers.CharField()
+    remediation = serializers.CharField()
+    cause_category = serializers.ChoiceField(CauseCategory.choices, allow_blank=True)
+    detected_at = serializers.DateTimeField()
+    resolved_at = serializers.DateTimeField(allow_null=True)
+
+
+class SimilarAnswer(serializers.Serializer[Any]):
+    """Those that ended with a known cause first, then the likest."""
+
+    count = serializers.IntegerField()
+    results = SimilarRow(many=True)
+
+
+class Stats(serializers.Serializer[Any]):
+    """How many investigations there are, and how long they took. Minutes are from detection to resolution."""
+
+    total = serializers.IntegerField()
+    by_status = serializers.DictField(child=serializers.IntegerField())
+    by_priority = serializers.DictField(child=serializers.IntegerField())
+    by_impact_severity = serializers.DictField(child=serializers.IntegerField())
+    open_unassigned = serializers.IntegerField(help_text="Open or in progress, and given to nobody.")
+    resolved_last_30_days = serializers.IntegerField()
+    mean_minutes_to_resolve = serializers.FloatField(allow_null=True, help_text="Of the last 30 days.")
+    median_minutes_to_resolve = serializers.FloatField(allow_null=True, help_text="Of the last 30 days.")

@@ -2,6 +2,10 @@
 
 from django.urls import re_path
 
+from investigations.api.comments import CommentViewSet
+from investigations.api.export import ExportViewSet
+from investigations.api.relations import RelatedViewSet, SimilarViewSet
+from investigations.api.search import SearchView
 from investigations.api.views import (
     ClosureViewSet,
     DecisionViewSet,
@@ -20,12 +24,16 @@ EVENT = r"(?P<event_id>[^/]+)"
 router = Router()
 router.register("investigations", InvestigationViewSet, basename="investigation")
 router.register(f"{PART}/notes", NoteViewSet, basename="note")
+router.register(f"{PART}/comments", CommentViewSet, basename="comment")
 
 status = StatusViewSet.as_view({"get": "show", "post": "move", "put": "move", "patch": "move"})
 confirm = DecisionViewSet.as_view({"post": "decide"}, deed="confirm")
 reject = DecisionViewSet.as_view({"post": "decide"}, deed="reject")
 unlink = DecisionViewSet.as_view({"post": "decide", "delete": "decide"}, deed="reject")
+related = RelatedViewSet.as_view({"get": "list", "post": "relate"})
+unrelate = RelatedViewSet.as_view({"delete": "unrelate"})
 urlpatterns = [
+    re_path(r"^search/?$", SearchView.as_view(), name="search"),
     re_path(rf"{ONE}/status/?$", status, name="investigation-status"),
     re_path(rf"{ONE}/close/?$", ClosureViewSet.as_view({"post": "close"}), name="investigation-close"),
     re_path(rf"{ONE}/reopen/?$", ClosureViewSet.as_view({"post": "reopen"}), name="investigation-reopen"),
@@ -34,5 +42,9 @@ urlpatterns = [
     re_path(rf"^{PART}/events/{EVENT}/reject/?$", reject, name="link-reject"),
     re_path(rf"^{PART}/link-event/?$", LinkViewSet.as_view({"post": "link"}), name="link-create"),
     re_path(rf"^{PART}/unlink-event/{EVENT}/?$", unlink, name="link-remove"),
+    re_path(rf"^{PART}/related/?$", related, name="related-list"),
+    re_path(rf"^{PART}/related/(?P<other_id>[^/]+)/?$", unrelate, name="related-remove"),
+    re_path(rf"^{PART}/similar/?$", SimilarViewSet.as_view({"get": "show"}), name="investigation-similar"),
+    re_path(rf"^{PART}/export/?$", ExportViewSet.as_view({"get": "export"}), name="investigation-export"),
     *router.urls,
 ]

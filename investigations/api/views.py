@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import F, FilteredRelation, Q, QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
@@ -14,11 +15,17 @@ from events.models import Event
 from investigations import lifecycle, linking, services
 from investigations.api import serializers as shapes
 from investigations.choices import Status
-from investigations.filters import InvestigationFilters, InvestigationSearch, LinkFilters, NoteFilters
+from investigations.filters import (
+    InvestigationFilters,
+    InvestigationSearch,
+    InvestigationWindow,
+    LinkFilters,
+    NoteFilters,
+)
 from investigations.lifecycle import IllegalMove
 from investigations.models import Investigation, Link, Note, NoteRevision
 from investigations.querysets import ACTIVE
-from rcaplatform.kit.views import ScopedViewSet, Strict, etag
+from rcaplatform.kit.views import ScopedViewSet, Strict, etag, narrowed
 
 PEOPLE = ("created_by", "assigned_to", "updated_by")
 
@@ -29,12 +36,27 @@ class InvestigationViewSet(ScopedViewSet):
     queryset = Investigation.objects.select_related(*PEOPLE).defer("search", "keywords")
     serializer_class, row_class = shapes.InvestigationSerializer, shapes.InvestigationRow
     new_class, filterset_class = shapes.NewInvestigationSerializer, InvestigationFilters
+    listings = ScopedViewSet.listings | {"by_status", "by_date_range"}
     deeds = {"delete": services.delete, "restore": services.restore}
+
+    by_status = narrowed("status")
 
     @action(detail=False, row_class=shapes.InvestigationHit, filterset_class=InvestigationSearch)
     def search(self, request: Request) -> Response:
         """Find investigations by what they say: best matches first, each with an excerpt."""
         return self.list(request)
+
+    @action(detail=False, url_path="by-date-range", filterset_class=InvestigationWindow)
+    def by_date_range(self, request: Request) -> Response:
+        """List what was detected from `start` to `end`, both included."""
+        return self.list(request)
+
+    @extend_schema(filters=True, responses=shapes.Stats)
+    @action(detail=False, pagination_class=None)
+    def stats(self, request: Request) -> Response:
+        """Count what passes the filters, and say how long it took to resolve."""
+        found: Any = self.filter_queryset(self.get_queryset())
+        return Response(found.stats(timezone.now()))
 
 
 class StatusViewSet(ScopedViewSet):

@@ -7,9 +7,10 @@ import factory
 from django.utils import timezone
 
 from accounts.tests.factories import RowFactory, UserFactory
+from events.terms import keywords
 from events.tests.factories import EventFactory
 from investigations.choices import LinkState
-from investigations.models import Investigation, Link, Note, NoteRevision
+from investigations.models import Comment, Investigation, Link, Note, NoteRevision
 
 
 class InvestigationFactory(RowFactory[Investigation]):
@@ -21,6 +22,11 @@ class InvestigationFactory(RowFactory[Investigation]):
     title = factory.Sequence(lambda number: f"Investigation number {number}")
     detected_at = factory.Sequence(lambda number: timezone.now() - timedelta(hours=number))
     created_by = factory.SubFactory(UserFactory)
+    description = service_affected = component_affected = ""
+    tags = factory.LazyFunction(list)
+    keywords = factory.LazyAttribute(
+        lambda case: keywords(case.title, case.service_affected, case.component_affected, *case.tags, case.description)
+    )
 
 
 class LinkFactory(RowFactory[Link]):
@@ -55,3 +61,18 @@ class NoteFactory(RowFactory[Note]):
         """Keep how the note began, as the service does."""
         if create and isinstance(self, Note):
             NoteRevision.objects.create(note=self, number=1, body=self.body, author=self.author)
+
+
+class CommentFactory(RowFactory[Comment]):
+    """A remark on an event that is linked to the investigation."""
+
+    class Meta:
+        model = Comment
+
+    investigation = factory.SubFactory(InvestigationFactory)
+    event = factory.LazyAttribute(
+        lambda comment: None if comment.note else LinkFactory(investigation=comment.investigation).event
+    )
+    note = None
+    author = factory.SubFactory(UserFactory)
+    body = "I have seen this before."

@@ -16,6 +16,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import GenericViewSet
 
 from rcaplatform.kit.errors import Conflict
+from rcaplatform.kit.rest import refuse
 
 
 class Stale(Conflict):
@@ -215,7 +216,7 @@ def narrowed(name: str, *, pattern: str = "[^/]+") -> Any:
         return self.list(request)
 
     listed.__name__ = f"by_{name}"
-    listed.__doc__ = f"List those of one {name}: the list with this filter in the address. All other filters apply."
+    listed.__doc__ = f"List by {name}, which the address names.\n\nAll other filters apply, as in the list itself."
     return action(detail=False, url_path=f"{name}/(?P<{name}>{pattern})", fixed=frozenset({name}))(listed)
 
 
@@ -225,6 +226,24 @@ class Router(SimpleRouter):
     def __init__(self) -> None:
         super().__init__()
         self.trailing_slash = "/?"
+
+
+def asked(shape: type[Strict], request: Request) -> dict[str, Any]:
+    """Return what the parameters of a request ask for, where they are no filters of a list.
+
+    Raises:
+        ValidationError: one is unknown, given twice where one is meant, or wrong; names it.
+    """
+    question, given = shape(data=request.query_params), request.query_params.copy()
+    if "format" not in question.fields:
+        given.pop("format", None)  # how to answer, not what: the framework's own
+    for name, values in given.lists():
+        many = isinstance(question.fields.get(name), serializers.MultipleChoiceField)
+        if len(values) > 1 and not many:
+            refuse(name, "Give this once.")
+    question.initial_data = given
+    question.is_valid(raise_exception=True)
+    return dict(question.validated_data)
 
 
 def etag(found: Any) -> str:

@@ -1,0 +1,68 @@
+"""Door: an investigation as a document."""
+
+from collections.abc import Iterable
+
+from django.http import HttpResponse, HttpResponseBase
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from investigations.api.views import PartViewSet
+from investigations.exports.gathering import gather
+from investigations.exports.markdown import render
+from investigations.models import Investigation
+from rcaplatform.kit.rest import JSONRenderer
+from rcaplatform.kit.views import Strict, asked
+
+FORMATS = ("json", "markdown")
+_UNKNOWN = f"An export has no format {{input}}; choose {' or '.join(FORMATS)}."
+_FORMAT = OpenApiParameter("format", enum=FORMATS, default="json", description="What to write it in.")
+
+
+class ExportRequest(Strict):
+    """In which format."""
+
+    format = serializers.ChoiceField(FORMATS, default="json", error_messages={"invalid_choice": _UNKNOWN})
+
+
+class ByParameter(BaseContentNegotiation):
+    """Leaves `format` to the view: here it says what to write, not how to answer."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """Answer in JSON what the view does not write itself."""
+        first = next(iter(renderers))
+        return first, str(first.media_type)
+
+
+class ExportViewSet(PartViewSet):
+    """One investigation as a document to keep or to send."""
+
+    queryset = Investigation.objects.all()
+    renderer_classes, content_negotiation_class = [JSONRenderer], ByParameter
+
+    @extend_schema(
+        parameters=[OpenApiParameter("investigation_id", OpenApiTypes.UUID, OpenApiParameter.PATH), _FORMAT],
+        responses={
+            (200, "application/json"): OpenApiTypes.OBJECT,
+            (200, "text/markdown"): OpenApiTypes.STR,
+        },
+    )
+    def export(self, request: Request, **_: str) -> HttpResponseBase:
+        """Export one with its events and why they are linked, notes, comments and related ones.
+
+        At most 10,000 events, those that carry most weight; `omissions` says what was left out. PDF is not offered.
+        """
+        chosen = asked(ExportRequest, request)["format"]
+        report = gather(investigation=self.investigation, now=timezone.now())
+        name = f"investigation-{self.investigation.pk}.{'md' if chosen == 'markdown' else 'json'}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        if chosen == "json":
+            return Response(report.as_json(), headers=headers)
+        return HttpResponse(render(report), content_type="text/markdown; charset=utf-8", headers=headers)

@@ -1,0 +1,59 @@
+"""Facts: the plain model that every export is written from. No database here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+FORMAT = "rca-investigation/1"
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """An investigation with all that belongs to it, as plain values.
+
+    Attributes:
+        investigation: its columns, and the names of its people.
+        events: what is linked and not rejected, oldest first, each with its link and the link's factors.
+        notes: oldest first.
+        comments: oldest first, each about an event or a note.
+        related: id, title and status of the investigations it has to do with.
+        left_out: by kind, how many there are beyond the bounds of an export.
+    """
+
+    made_at: datetime
+    investigation: Row
+    events: list[Row] = field(default_factory=list)
+    notes: list[Row] = field(default_factory=list)
+    comments: list[Row] = field(default_factory=list)
+    related: list[Row] = field(default_factory=list)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def causes(self) -> list[Row]:
+        """The events that a person named a cause."""
+        return [event for event in self.events if event["is_cause"]]
+
+    @property
+    def omissions(self) -> list[str]:
+        """A sentence for each kind of which something was left out."""
+        return [
+            f"This is not everything: {number:,} more {kind} were left out, because an export is bounded."
+            for kind, number in self.left_out.items()
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it as JSON values."""
+        return {
+            "format": FORMAT,
+            "made_at": self.made_at,
+            "complete": not self.left_out,
+            "left_out": dict(self.left_out),
+            "omissions": self.omissions,
+            "investigation": self.investigation,
+            "events": self.events,
+            "notes": self.notes,
+            "comments": self.comments,
+            "related": self.related,
+        }

@@ -1,0 +1,212 @@
+"""An investigation as a document: everything in it, every claim with the events it rests on, nothing in disguise."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from events.tests.factories import EventFactory
+from investigations.choices import LinkState
+from investigations.exports import gathering
+from investigations.models import Investigation, Link
+from investigations.tests.factories import CommentFactory, InvestigationFactory, LinkFactory, NoteFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(api: Callable[[User | None], APIClient], engineer: User) -> APIClient:
+    return api(engineer)
+
+
+@pytest.fixture
+def case(engineer: User) -> Investigation:
+    return InvestigationFactory(
+        title="Checkout answers 500",
+        description="Since noon.\n# Not a heading",
+        root_cause="The pool was too small.",
+        lessons_learned="Alert on the pool.",
+        cause_category="capacity",
+        created_by=engineer,
+        tags=["pool"],
+    )
+
+
+def decided(case: Investigation, by: User, **values: Any) -> Link:
+    """Return a link that a person confirmed as a cause."""
+    decision = {"state": LinkState.CONFIRMED, "decided_by": by, "decided_at": timezone.now(), "is_cause": True}
+    return LinkFactory(investigation=case, **decision, **values)
+
+
+def url(case: Investigation, query: str = "") -> str:
+    return f"/api/v1/investigations/{case.pk}/export{query}"
+
+
+def markdown(client: APIClient, case: Investigation) -> str:
+    response = client.get(url(case, "?format=markdown"))
+    assert (response.status_code, response["Content-Type"]) == (200, "text/markdown; charset=utf-8")
+    return str(response.content.decode())
+
+
+def test_json_holds_all_of_it(client: APIClient, case: Investigation, engineer: User) -> None:
+    cause = decided(case, engineer, event=EventFactory(title="Deployed", data={"pool": 5}))
+    note = NoteFactory(investigation=case)
+    comment = CommentFactory(investigation=case, note=note)
+    other = InvestigationFactory(title="The other")
+    case.related.add(other)
+    response = client.get(url(case))
+    assert response["Content-Disposition"] == f'attachment; filename="investigation-{case.pk}.json"'
+    told = response.json()
+    assert (told["format"], told["complete"], told["left_out"]) == ("rca-investigation/1", True, {})
+    assert told["investigation"]["root_cause"] == "The pool was too small."
+    assert told["investigation"]["created_by_name"] == "engineer"
+    (event,) = told["events"]
+    assert (event["id"], event["link_id"], event["data"]) == (str(cause.event_id), str(cause.pk), {"pool": 5})
+    assert (event["factors"], event["is_cause"], event["decided_by_name"]) == (cause.factors, True, "engineer")
+    assert [row["id"] for row in told["notes"]] == [str(note.pk)]
+    assert [(row["id"], row["note"]) for row in told["comments"]] == [(str(comment.pk), str(note.pk))]
+    assert told["related"] == [{"id": str(other.pk), "title": "The other", "status": "open"}]
+
+
+def test_what_was_rejected_or_deleted_is_left_out(client: APIClient, case: Investigation, engineer: User) -> None:
+    now = timezone.now()
+    LinkFactory(investigation=case, state=LinkState.REJECTED, decided_by=engineer, decided_at=now)
+    LinkFactory(investigation=case, event__deleted_at=now)
+    LinkFactory()
+    NoteFactory(investigation=case, deleted_at=now)
+    CommentFactory(investigation=case, note=NoteFactory(investigation=case), deleted_at=now)
+    case.related.add(InvestigationFactory(deleted_at=now))
+    told = client.get(url(case)).json()
+    assert (told["events"], told["comments"], told["related"], len(told["notes"])) == ([], [], [], 1)
+
+
+def test_markdown_tells_the_story_and_cites_an_event_for_every_claim(
+    client: APIClient, case: Investigation, engineer: User
+) -> None:
+    cause = decided(case, engineer, event=EventFactory(title="Deployed 1.4", url="https://ci.example.org/4"))
+    symptom = LinkFactory(investigation=case, event=EventFactory(title="Timeouts"))
+    CommentFactory(investigation=case, event=symptom.event, body="That was me.")
+    text = markdown(client, case)
+    assert text.startswith("# Checkout answers 500\n")
+    assert "## Root cause\n\n> The pool was too small.\n\nCategory: capacity\n" in text
+    assert f"Evidence: Deployed 1.4 (`{cause.event_id}`)." in text
+    assert "## Lessons learned\n\n> Alert on the pool." in text
+    assert "## Remediation" not in text
+    for line in text.splitlines():
+        if line.startswith("- 20"):
+            assert str(cause.event_id) in line or str(symptom.event_id) in line
+    assert "Linked at 0.75, confirmed by engineer. Two minutes before the onset." in text
+    assert "That was me." in text
+    assert f"| `{cause.event_id}` | {cause.event.origin.name}" in text
+    assert "<https://ci.example.org/4>" in text
+
+
+def test_markdown_of_an_empty_case_says_what_is_missing(client: APIClient) -> None:
+    text = markdown(client, InvestigationFactory())
+    assert "Not written down yet." in text
+    assert "Evidence: no event was named a cause." in text
+    assert "No event is linked." in text
+
+
+def test_nothing_in_it_can_change_the_document_around_it(client: APIClient, case: Investigation) -> None:
+    wild = "x</td><script>alert(1)</script> | `y` [a](javascript:b) **c**\n# d"
+    event = EventFactory(title=wild, source_id=wild, service=wild[:50], url='javascript:alert("1")')
+    LinkFactory(investigation=case, event=event)
+    NoteFactory(investigation=case, body="```\nan open fence\n# no heading")
+    text = markdown(client, case)
+    assert "<script>" not in text
+    assert re.search(r"(?<!\\)\]\(", text) is None
+    headings = [line for line in text.splitlines() if line.startswith("# ")]
+    assert headings == ["# Checkout answers 500"]
+    assert "> ```\n> an open fence\n> # no heading" in text
+    assert "<javascript:" not in text
+
+
+def test_a_comment_on_an_event_that_is_not_linked_is_told_all_the_same(client: APIClient, case: Investigation) -> None:
+    event = EventFactory()
+    CommentFactory(investigation=case, event=event, body="Not this one.")
+    assert f"Not this one. (on `{event.pk}`)" in markdown(client, case)
+
+
+def test_of_too_many_events_those_with_most_weight_stay_and_the_document_says_so(
+    client: APIClient, case: Investigation, engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "MOST_EVENTS", 2)
+    LinkFactory(investigation=case, score=0.6, event=EventFactory(title="weak"))
+    LinkFactory(investigation=case, score=0.9, event=EventFactory(title="strong"))
+    decided(case, engineer, score=0.5, event=EventFactory(title="cause"))
+    told = client.get(url(case)).json()
+    assert {event["title"] for event in told["events"]} == {"strong", "cause"}
+    assert (told["complete"], told["left_out"]) == (False, {"events": 1})
+    note = "This is not everything: 1 more events were left out, because an export is bounded."
+    assert told["omissions"] == [note]
+    assert f"> **{note}**" in markdown(client, case)
+
+
+def test_what_events_have_to_say_is_bounded_in_bytes_too(
+    client: APIClient, case: Investigation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "MOST_DATA", 150)
+    for _ in range(3):
+        LinkFactory(investigation=case, event=EventFactory(data={"log": "x" * 60}))
+    told = client.get(url(case)).json()
+    assert (len(told["events"]), told["left_out"]) == (2, {"events": 1})
+
+
+def test_notes_are_bounded_too_and_exactly_as_many_are_no_omission(
+    client: APIClient, case: Investigation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "MOST_NOTES", 2)
+    monkeypatch.setattr(gathering, "MOST_EVENTS", 1)
+    NoteFactory.create_batch(2, investigation=case)
+    LinkFactory(investigation=case)
+    assert client.get(url(case)).json()["left_out"] == {}
+    NoteFactory(investigation=case)
+    assert client.get(url(case)).json()["left_out"] == {"notes": 1}
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("?format=pdf", "format"),
+        ("?format=%00", "format"),
+        ("?format=json&format=markdown", "format"),
+        ("?fromat=json", "fromat"),
+        ("?page=-1", "page"),
+    ],
+)
+def test_a_wrong_parameter_is_named(client: APIClient, case: Investigation, query: str, name: str) -> None:
+    response = client.get(url(case, query))
+    assert (response.status_code, list(response.json()["errors"])) == (400, [name])
+
+
+def test_pdf_is_refused_with_what_is_offered(client: APIClient, case: Investigation) -> None:
+    refused = client.get(url(case, "?format=pdf"), headers={"Accept": "application/pdf"})
+    assert refused["Content-Type"] == "application/problem+json"
+    assert refused.json()["errors"] == {"format": ["An export has no format pdf; choose json or markdown."]}
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html", "text/markdown"])
+def test_the_parameter_decides_whatever_the_client_accepts(client: APIClient, case: Investigation, accept: str) -> None:
+    assert client.get(url(case, "?format=markdown"), headers={"Accept": accept}).status_code == 200
+
+
+@pytest.mark.parametrize("wrong", ["42", "%00", str(uuid4())])
+def test_one_that_nobody_knows_is_not_found(client: APIClient, wrong: str) -> None:
+    assert client.get(f"/api/v1/investigations/{wrong}/export").status_code == 404
+
+
+def test_it_costs_the_same_few_queries_whatever_it_holds(
+    client: APIClient, case: Investigation, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    LinkFactory.create_batch(25, investigation=case)
+    CommentFactory.create_batch(5, investigation=case, note=NoteFactory(investigation=case))
+    case.related.set(InvestigationFactory.create_batch(5))
+    with django_assert_num_queries(7):  # who asks, whether they see it; the case, events, notes, comments, related
+        client.get(url(case))
