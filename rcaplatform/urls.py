@@ -34,6 +34,7 @@ def entrance(request: HttpRequest) -> HttpResponse:
     names = {
         "events": "event-list",
         "investigations": "investigation-list",
+        "search": "search",
         "me": "me",
         "docs": "docs",
         "schema": "schema",

@@ -1,7 +1,6 @@
 """The tags of an event over the API: shown, replaced, added and taken away, with no change lost."""
 
 from collections.abc import Callable
-from uuid import uuid4
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -93,7 +92,7 @@ def test_an_event_has_no_more_than_fifty(client: APIClient) -> None:
     assert client.post(url(event), {"tags": ["7"]}).status_code == 200
 
 
-@pytest.mark.parametrize("wrong", ["42", "%00", str(uuid4())])
+@pytest.mark.parametrize("wrong", ["42", "%00", "01890000-0000-7000-8000-000000000000"])
 def test_an_event_nobody_knows_is_not_found(client: APIClient, wrong: str) -> None:
     address = f"/api/v1/events/{wrong}/tags"
     for answer in (client.get(address), client.put(address, {"tags": []}), client.delete(f"{address}/%00")):

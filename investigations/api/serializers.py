@@ -251,8 +251,8 @@ class PartField(serializers.PrimaryKeyRelatedField[Any]):
 class CommentSerializer(StrictSerializer):
     """A remark on one event or one note of the investigation."""
 
-    event = PartField(queryset=Event.objects.alive(), within="links__investigation")
-    note = PartField(queryset=Note.objects.alive(), within="investigation")
+    event = PartField(queryset=Event.objects.alive().only("pk"), within="links__investigation")
+    note = PartField(queryset=Note.objects.alive().only("pk"), within="investigation")
     author_name = serializers.CharField(source="author.username", read_only=True)
 
     class Meta:

@@ -11,7 +11,7 @@ from investigations.models import Investigation, Link
 
 MOST_EVENTS, MOST_NOTES, MOST_COMMENTS, MOST_RELATED = 10_000, 1_000, 5_000, 1_000
 MOST_DATA = 20_000_000  # bytes of what the events have to say
-_CHUNK = 50
+_CHUNK = 100
 
 _CASE = (
     "id title description status impact_severity priority started_at detected_at resolved_at root_cause remediation "
