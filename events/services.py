@@ -89,7 +89,7 @@ def store(*, drafts: Sequence[EventDraft], origin: Origin, now: datetime) -> Sto
         cursor.execute(_STAGE)
         with cursor.copy(_COPY) as copy:
             for key in sorted(keyed):
-                copy.write_row(_row(key, keyed[key], origin, now))
+                copy.write_row(row(key, keyed[key], origin, now))
         cursor.execute(_MOVE)
         fresh = {key: pk for pk, key in cursor.fetchall()}
     if fresh:
@@ -98,7 +98,8 @@ def store(*, drafts: Sequence[EventDraft], origin: Origin, now: datetime) -> Sto
     return Stored(keys, fresh)
 
 
-def _row(key: UUID, draft: EventDraft, origin: Origin, now: datetime) -> tuple[Any, ...]:
+def row(key: UUID, draft: EventDraft, origin: Origin, now: datetime) -> tuple[Any, ...]:
+    """Return what a draft becomes, in the order of `COLUMNS`."""
     return (
         uuid7(),
         origin.pk,
