@@ -156,6 +156,7 @@ def edit(*, event: Event, changes: dict[str, Any], actor: User, now: datetime) -
     difference = {name: [_plain(before[name]), _plain(value)] for name, value in changes.items()}
     audit.record(actor=actor, verb="edit", target=event, change=difference)
     ring_once(LINK_TASK)
+    publish(topic="events", kind="edited", id=event.pk)
     return event
 
 
@@ -164,6 +165,7 @@ def delete(*, event: Event, actor: User, now: datetime) -> None:
     """Hide an event; `restore` brings it back. A source that tells of it again does not."""
     if Event.objects.alive().filter(pk=event.pk).update(deleted_at=now, updated_at=now):
         audit.record(actor=actor, verb="delete", target=event)
+        publish(topic="events", kind="deleted", id=event.pk)
 
 
 @transaction.atomic
@@ -171,6 +173,7 @@ def restore(*, event: Event, actor: User, now: datetime) -> None:
     """Bring a deleted event back."""
     if Event.objects.deleted().filter(pk=event.pk).update(deleted_at=None, updated_at=now):
         audit.record(actor=actor, verb="restore", target=event)
+        publish(topic="events", kind="restored", id=event.pk)
 
 
 def seen(*, event: Event, now: datetime) -> None:

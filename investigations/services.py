@@ -92,6 +92,7 @@ def delete(*, investigation: Investigation, actor: User, now: datetime) -> None:
     """Hide an investigation; `restore` brings it back."""
     if Investigation.objects.alive().filter(pk=investigation.pk).update(deleted_at=now):
         audit.record(actor=actor, verb="delete", target=investigation)
+        publish(topic="investigations", kind="deleted", id=investigation.pk)
 
 
 @transaction.atomic
@@ -99,6 +100,7 @@ def restore(*, investigation: Investigation, actor: User, now: datetime) -> None
     """Bring a deleted investigation back, and look for what happened meanwhile."""
     if Investigation.objects.deleted().filter(pk=investigation.pk).update(deleted_at=None, updated_at=now):
         audit.record(actor=actor, verb="restore", target=investigation)
+        publish(topic="investigations", kind="restored", id=investigation.pk)
         ring(LINK_TASK, str(investigation.pk))
 
 

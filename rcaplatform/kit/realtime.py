@@ -1,6 +1,7 @@
-"""Tell open pages that something changed. The message carries ids; the page fetches what it may see."""
+"""Tell open pages that something changed, and count how often. The message carries ids; the page fetches the rest."""
 
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -29,8 +30,24 @@ def publish(*, topic: str, kind: str, **ids: str | int | UUID) -> None:
     transaction.on_commit(lambda: _send(topic, message), robust=True)
 
 
+def told_so_far(*topics: str) -> list[Any]:
+    """Return how often something was told under each of ``topics``, or under all with the same beginning up to a colon.
+
+    Raises:
+        RedisError: Redis is away.
+    """
+    return list(_redis().mget([_tally(topic) for topic in topics]))
+
+
+def _tally(topic: str) -> str:
+    return f"told:{topic.partition(':')[0]}"
+
+
 def _send(topic: str, message: bytes) -> None:
     try:
-        _redis().publish(channel(topic), message)
+        with _redis().pipeline(transaction=False) as pipe:
+            pipe.incr(_tally(topic))
+            pipe.publish(channel(topic), message)
+            pipe.execute()
     except RedisError:
         log.warning("realtime.unavailable", topic=topic)
