@@ -87,6 +87,13 @@ class Event(Identified, SoftDeleted):
             models.Index(fields=["source_id"], name="event_source_id"),
             # The linking queue, oldest first; small because linked rows leave it.
             models.Index(fields=["id"], name="event_unlinked", condition=Q(linked_at__isnull=True)),
+            # Analytics count from this index alone: the rows, with all their JSON, are twenty times its size.
+            models.Index(
+                fields=["timestamp"],
+                include=["source", "severity", "service", "component"],
+                name="event_analytics",
+                condition=Q(deleted_at__isnull=True),
+            ),
             GinIndex(fields=["search"], name="event_search"),
             GinIndex(fields=["tags"], name="event_tags"),
         ]
