@@ -1,30 +1,22 @@
-"""Questions: how the connectors fare, for people who investigate."""
+"""Questions: how the connectors fare, in words for people who investigate."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
-from django.db.models import Count
 from django.utils import timezone
 
-from connectors.choices import DeadLetterState, DeliveryState
-from connectors.models import Connector, DeadLetter, Delivery
+from connectors import health
+from connectors.models import Connector
 from connectors.registry import SOURCES
 from frontend.timeline import duration
 
-# A poll that is this many intervals late says that no worker comes.
-LATE = 3
-
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """One connector: its state (on, off, failing, waiting, late), its next poll in words, and what waits behind it."""
+class Health(health.Health):
+    """The health of one connector, with the name of its kind and its next poll in words."""
 
-    connector: Connector
     label: str
-    state: str
-    dead_letters: int
-    pending: int
     next_poll: str
 
     @property
@@ -40,22 +32,19 @@ class Health:
 
 
 def report(now: datetime | None = None) -> list[Health]:
-    """Return the health of every connector, by name, in three questions however many there are."""
-    opened = DeadLetter.objects.filter(state=DeadLetterState.OPEN).values_list("connector")
-    dead = dict(opened.annotate(Count("id")).order_by())
-    waiting = Delivery.objects.filter(state=DeliveryState.PENDING).values_list("connector")
-    pending = dict(waiting.annotate(Count("id")).order_by())
+    """Return the health of every connector, by name."""
     moment = now or timezone.now()
     return [
         Health(
-            connector=connector,
-            label=SOURCES[connector.kind].label if connector.kind in SOURCES else connector.kind,
-            state=_state(connector, moment),
-            dead_letters=dead.get(connector.pk, 0),
-            pending=pending.get(connector.pk, 0),
-            next_poll=_next_poll(connector, moment),
+            connector=fares.connector,
+            state=fares.state,
+            dead_letters=fares.dead_letters,
+            pending=fares.pending,
+            lag_seconds=fares.lag_seconds,
+            label=SOURCES[fares.connector.kind].label if fares.connector.kind in SOURCES else fares.connector.kind,
+            next_poll=_next_poll(fares.connector, moment),
         )
-        for connector in Connector.objects.all()
+        for fares in health.report(moment)
     ]
 
 
@@ -70,14 +59,3 @@ def _next_poll(connector: Connector, now: datetime) -> str:
     if not (connector.enabled and connector.next_poll_at):
         return ""
     return "now" if connector.next_poll_at <= now else f"in {duration(connector.next_poll_at - now)}"
-
-
-def _state(connector: Connector, now: datetime) -> str:
-    if not connector.enabled:
-        return "off"
-    if connector.failures:
-        return "failing"
-    if connector.next_poll_at and (now - connector.next_poll_at).total_seconds() > LATE * connector.interval:
-        return "late"
-    polled_in_vain = connector.next_poll_at and not connector.last_success_at
-    return "waiting" if polled_in_vain else "on"

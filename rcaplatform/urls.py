@@ -12,6 +12,7 @@ from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.views import SpectacularAPIView
 
 import accounts.api.urls
+import connectors.api.urls
 import events.api.urls
 import investigations.api.urls
 from accounts.api.views import key_set
@@ -62,6 +63,7 @@ api: list[Any] = [
     *accounts.api.urls.urlpatterns,
     *events.api.urls.urlpatterns,
     *investigations.api.urls.urlpatterns,
+    *connectors.api.urls.urlpatterns,
     re_path(r"^schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^docs/?$", docs.Swagger.as_view(), name="docs"),
     re_path(r"^redoc/?$", docs.Redoc.as_view(), name="redoc"),

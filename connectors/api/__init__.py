@@ -1,0 +1,1 @@
+"""Doors: connectors over the API."""

@@ -1,0 +1,68 @@
+"""Questions: how the connectors fare."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min
+
+from connectors.choices import DeadLetterState, DeliveryState
+from connectors.models import Connector, DeadLetter, Delivery
+
+# A poll that is this many intervals late says that no worker comes.
+LATE = 3
+STATES = ("on", "off", "failing", "waiting", "late")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One connector, one of `STATES`, and what waits behind it.
+
+    ``lag_seconds`` says for how long the poll that is due, or the oldest delivery, has waited. It is zero when nothing
+    waits, and for a connector that is off.
+    """
+
+    connector: Connector
+    state: str
+    dead_letters: int
+    pending: int
+    lag_seconds: float
+
+
+def report(now: datetime) -> list[Health]:
+    """Return the health of every connector, by name, in three questions however many there are."""
+    opened = DeadLetter.objects.filter(state=DeadLetterState.OPEN).values_list("connector")
+    dead = dict(opened.annotate(Count("id")).order_by())
+    pending = Delivery.objects.filter(state=DeliveryState.PENDING).order_by().values_list("connector")
+    waiting = {of: (count, oldest) for of, count, oldest in pending.annotate(Count("id"), Min("received_at"))}
+    healths = []
+    for connector in Connector.objects.all():
+        count, oldest = waiting.get(connector.pk, (0, now))
+        healths.append(
+            Health(
+                connector=connector,
+                state=state_of(connector, now),
+                dead_letters=dead.get(connector.pk, 0),
+                pending=count,
+                lag_seconds=lag_of(connector, oldest, now).total_seconds(),
+            )
+        )
+    return healths
+
+
+def state_of(connector: Connector, now: datetime) -> str:
+    """Return how it stands with one connector."""
+    if not connector.enabled:
+        return "off"
+    if connector.failures:
+        return "failing"
+    if connector.next_poll_at and (now - connector.next_poll_at).total_seconds() > LATE * connector.interval:
+        return "late"
+    polled_in_vain = connector.next_poll_at and not connector.last_success_at
+    return "waiting" if polled_in_vain else "on"
+
+
+def lag_of(connector: Connector, oldest: datetime, now: datetime) -> timedelta:
+    """Return for how long the due poll, or the ``oldest`` delivery that waits, has waited."""
+    if not connector.enabled:
+        return timedelta()
+    return max(timedelta(), now - oldest, now - (connector.next_poll_at or now))
