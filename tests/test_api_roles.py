@@ -85,6 +85,14 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, int, int]]] = [
     ("/investigations/{case}/similar", "GET", None, READ),
     ("/investigations/{case}/export?format=markdown", "GET", None, READ),
     ("/search?q=x", "GET", None, READ),
+    ("/analytics/investigation-timeline", "GET", None, READ),
+    ("/analytics/severity-distribution", "GET", None, READ),
+    ("/analytics/mttr", "GET", None, READ),
+    ("/analytics/sources", "GET", None, READ),
+    ("/analytics/components", "GET", None, READ),
+    ("/analytics/events/by-source", "GET", None, READ),
+    ("/analytics/events/by-severity", "GET", None, READ),
+    ("/analytics/connectors/health", "GET", None, READ),
 ]
 ROUTES = pytest.mark.parametrize("row", CASES, ids=lambda row: f"{row[1]} {row[0]}")
 

@@ -6,6 +6,7 @@ from investigations.api.comments import CommentViewSet
 from investigations.api.export import ExportViewSet
 from investigations.api.relations import RelatedViewSet, SimilarViewSet
 from investigations.api.search import SearchView
+from investigations.api.analytics import EventAnalytics, InvestigationAnalytics
 from investigations.api.views import (
     ClosureViewSet,
     DecisionViewSet,
@@ -34,6 +35,23 @@ related = RelatedViewSet.as_view({"get": "list", "post": "relate"})
 unrelate = RelatedViewSet.as_view({"delete": "unrelate"})
 urlpatterns = [
     re_path(r"^search/?$", SearchView.as_view(), name="search"),
+by_source = EventAnalytics.as_view({"get": "by_source"})
+by_severity = EventAnalytics.as_view({"get": "by_severity"})
+timeline = InvestigationAnalytics.as_view({"get": "timeline"})
+severities = InvestigationAnalytics.as_view({"get": "severities"})
+mttr = InvestigationAnalytics.as_view({"get": "mttr"})
+components = InvestigationAnalytics.as_view({"get": "components"})
+analytics = [
+    re_path(r"^analytics/events/by-source/?$", by_source, name="analytics-by-source"),
+    re_path(r"^analytics/events/by-severity/?$", by_severity, name="analytics-by-severity"),
+    re_path(r"^analytics/sources/?$", EventAnalytics.as_view({"get": "sources"}), name="analytics-sources"),
+    re_path(r"^analytics/investigation-timeline/?$", timeline, name="analytics-timeline"),
+    re_path(r"^analytics/severity-distribution/?$", severities, name="analytics-severities"),
+    re_path(r"^analytics/mttr/?$", mttr, name="analytics-mttr"),
+    re_path(r"^analytics/components/?$", components, name="analytics-components"),
+]
+urlpatterns = [
+    *analytics,
     re_path(rf"{ONE}/status/?$", status, name="investigation-status"),
     re_path(rf"{ONE}/close/?$", ClosureViewSet.as_view({"post": "close"}), name="investigation-close"),
     re_path(rf"{ONE}/reopen/?$", ClosureViewSet.as_view({"post": "reopen"}), name="investigation-reopen"),
