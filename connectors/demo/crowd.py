@@ -73,7 +73,8 @@ TEMPLATES = tuple(f"{deed.strip()} {thing.strip()}" for deed in _DEEDS.split(","
 _TAGS = ("release", "slo", "database", "network", "customer", "canary", "nightly", "security", "infra", "on-call")
 _STACK = (
     "Traceback (most recent call last): File handler.py, line {line}, in handle: return self.repository.load(key) "
-    "File repository.py, line {line}, in load: row = self.pool.fetch(query, key, deadline=self.deadline)"
+    "File repository.py, line {line}, in load: row = self.pool.fetch(query, key, deadline=self.deadline) "
+    "File pool.py, line {line}, in fetch: return self.connection().execute(query, key)"
 )
 _BURSTS_A_DAY = 2
 _BURST_FACTOR = 8.0

@@ -100,7 +100,7 @@ class Asked:
         self.given: dict[str, Any] = {
             name: sorted(value) if isinstance(value, set) else value for name, value in given.items()
         }
-        self.end: datetime = given.get("end") or max(timezone.now(), given.get("start") or timezone.now())
+        self.end: datetime = given.get("end") or timezone.now()
         self.start: datetime = given.get("start") or self.end - timedelta(days=USUAL_DAYS)
         if self.start > self.end:
             refuse("start", "This is after end.")

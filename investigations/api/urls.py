@@ -2,11 +2,11 @@
 
 from django.urls import re_path
 
+from investigations.api.analytics import EventAnalytics, InvestigationAnalytics
 from investigations.api.comments import CommentViewSet
 from investigations.api.export import ExportViewSet
 from investigations.api.relations import RelatedViewSet, SimilarViewSet
 from investigations.api.search import SearchView
-from investigations.api.analytics import EventAnalytics, InvestigationAnalytics
 from investigations.api.views import (
     ClosureViewSet,
     DecisionViewSet,
@@ -33,8 +33,6 @@ reject = DecisionViewSet.as_view({"post": "decide"}, deed="reject")
 unlink = DecisionViewSet.as_view({"post": "decide", "delete": "decide"}, deed="reject")
 related = RelatedViewSet.as_view({"get": "list", "post": "relate"})
 unrelate = RelatedViewSet.as_view({"delete": "unrelate"})
-urlpatterns = [
-    re_path(r"^search/?$", SearchView.as_view(), name="search"),
 by_source = EventAnalytics.as_view({"get": "by_source"})
 by_severity = EventAnalytics.as_view({"get": "by_severity"})
 timeline = InvestigationAnalytics.as_view({"get": "timeline"})
@@ -51,6 +49,7 @@ analytics = [
     re_path(r"^analytics/components/?$", components, name="analytics-components"),
 ]
 urlpatterns = [
+    re_path(r"^search/?$", SearchView.as_view(), name="search"),
     *analytics,
     re_path(rf"{ONE}/status/?$", status, name="investigation-status"),
     re_path(rf"{ONE}/close/?$", ClosureViewSet.as_view({"post": "close"}), name="investigation-close"),

@@ -52,6 +52,8 @@ class Command(BaseCommand):
             bulk.copy_events(**story, events=events, progress=self._meter("events", events))
             told = self._meter("investigations", investigations)
             bulk.copy_investigations(**story, investigations=investigations, people=people, progress=told)
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted. What was stored so far stays; another --seed adds to it.") from None
         except IntegrityError as problem:
             raise CommandError(f"The events of seed {seed} are stored already: give another --seed.") from problem
         bulk.tidy()
