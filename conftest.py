@@ -6,11 +6,13 @@ import pytest
 from django.conf import settings as configured
 from django.core.cache import cache
 from pytest_django import Settings
+from redis import Redis
 from rest_framework.test import APIClient
 
 from accounts.models import Role, User
 from accounts.tests.factories import UserFactory
 from accounts.tokens import AccessToken
+from rcaplatform.kit import memory
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -30,6 +32,13 @@ def _nothing_cached(request: pytest.FixtureRequest) -> None:
     """Tests that touch the database begin with an empty cache, so that none rings another's bell."""
     if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
         cache.clear()
+
+
+@pytest.fixture
+def redis_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis answers nothing that is counted or remembered there; afterwards nobody remembers that."""
+    monkeypatch.setattr(memory, "_redis", lambda: Redis(port=1, socket_connect_timeout=1))
+    monkeypatch.setattr(memory, "absence", memory.Absence())
 
 
 @pytest.fixture

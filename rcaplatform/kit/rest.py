@@ -1,6 +1,7 @@
 """What every API door shares: JSON in, JSON out, and one shape for everything that goes wrong."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -177,7 +178,7 @@ _OTHERS: tuple[tuple[type[Exception], int, str, str], ...] = (
 def _from_framework(exc: APIException) -> _Problem:
     headers = {}
     if wait := getattr(exc, "wait", None):
-        headers["Retry-After"] = str(int(wait) + 1)
+        headers["Retry-After"] = str(math.ceil(wait))
     if challenge := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     said = exc.detail
