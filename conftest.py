@@ -28,6 +28,12 @@ def _quick_passwords(settings: Settings) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_rate_limits(settings: Settings) -> None:
+    """A test that calls often is not held up; those about limits set their own."""
+    settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, 0)
+
+
+@pytest.fixture(autouse=True)
 def _nothing_cached(request: pytest.FixtureRequest) -> None:
     """Tests that touch the database begin with an empty cache, so that none rings another's bell."""
     if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:

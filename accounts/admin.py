@@ -1,17 +1,19 @@
 """Door for administrators: people and the audit trail; and what every admin of this product has in common."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
-from accounts import services
-from accounts.models import AuditEntry, User
+from accounts import credentials, services
+from accounts.models import ApiKey, AuditEntry, RevokedToken, User
 from accounts.permissions import may
 from rcaplatform.kit.errors import DomainError
 from rcaplatform.kit.paging import CappedPaginator
@@ -72,6 +74,17 @@ class ByRole(admin.ModelAdmin):  # type: ignore[type-arg]
         self.message_user(request, f"{len(rows) - len(refused)} {done}.")
         for line in refused:
             self.message_user(request, line, messages.ERROR)
+
+
+def refused_as_message(
+    desk: ByRole, request: HttpRequest, view: Callable[..., HttpResponse], *args: Any, **kwargs: Any
+) -> HttpResponse:
+    """Answer with ``view``; with the form anew and a message when a deed refuses."""
+    try:
+        return view(request, *args, **kwargs)
+    except DomainError as problem:
+        desk.message_user(request, problem.message, messages.ERROR)
+        return HttpResponseRedirect(request.path)
 
 
 class DeletedFilter(admin.SimpleListFilter):
@@ -146,6 +159,20 @@ class UserForm(UserChangeForm):  # type: ignore[type-arg]
         fields = (*PROFILE, "password", "role", "is_active")  # type: ignore[assignment]
 
 
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Another password for a person, written by its deed."""
+
+    def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.actor = actor
+
+    def set_password_and_save(self, user: User, *_args: Any, **_options: Any) -> User:
+        """Set it, or take it away."""
+        said = self.cleaned_data
+        password = said["password1"] if said["set_usable_password"] else None
+        return services.set_password(user=user, password=password, actor=self.actor)
+
+
 @admin.register(User)
 class PeopleAdmin(UserAdmin, ByRole):  # type: ignore[type-arg]
     """People: who they are and what they may. Nobody is deleted; who leaves is deactivated."""
@@ -161,7 +188,7 @@ class PeopleAdmin(UserAdmin, ByRole):  # type: ignore[type-arg]
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": (*PROFILE, "role", "usable_password", "password1", "password2")}),)
-    actions = ("deactivate", "reactivate")
+    actions = ("deactivate", "reactivate", "revoke_tokens")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Ask the table of roles."""
@@ -188,14 +215,15 @@ class PeopleAdmin(UserAdmin, ByRole):  # type: ignore[type-arg]
         services.set_role(user=person, role=said["role"], actor=actor)
         (services.reactivate if said["is_active"] else services.deactivate)(user=person, actor=actor)
 
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Set somebody's password by a form that knows who does it."""
+        desk = copy(self)  # this one serves other requests at the same time
+        desk.change_password_form = partial(PasswordForm, actor=actor_of(request))
+        return UserAdmin.user_change_password(desk, request, *args, **kwargs)
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show a refusal of the services as a message."""
-        try:
-            response: HttpResponse = super().changeform_view(request, *args, **kwargs)
-        except DomainError as problem:
-            self.message_user(request, problem.message, messages.ERROR)
-            return HttpResponseRedirect(request.path)
-        return response
+        return refused_as_message(self, request, super().changeform_view, *args, **kwargs)
 
     @admin.action(description="Deactivate", permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -210,6 +238,66 @@ class PeopleAdmin(UserAdmin, ByRole):  # type: ignore[type-arg]
         self.each(
             request, queryset, lambda user: services.reactivate(user=user, actor=actor_of(request)), "reactivated"
         )
+
+    @admin.action(description="Revoke all tokens and API keys", permissions=["change"])
+    def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Shut out whoever holds a credential of these people; they may sign in again."""
+        why: dict[str, Any] = {
+            "reason": "by an administrator",
+            "api_keys": True,
+            "actor": actor_of(request),
+            "now": timezone.now(),
+        }
+        self.each(request, queryset, lambda user: credentials.revoke_all(user=user, **why), "people shut out")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ByRole):
+    """Credentials of programs: made here or over the API, shown once, revoked for good."""
+
+    fields = ("name", "user", "scope", "rate_limit", "expires_at")
+    list_display = ("name", "prefix", "user", "scope", "expires_at", "last_used_at", "revoked_at")
+    list_filter = ("scope",)
+    list_select_related = ("user",)
+    search_fields = ("name", "=prefix", "=user__username")
+    search_help_text = "The name, or exactly how the key begins or whom it acts for."
+    autocomplete_fields = ("user",)
+    actions = ("revoke",)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """Ask for what makes a key; show all of one that is made but its digest."""
+        made = ("prefix", "created_at", "last_used_at", "revoked_at") if obj else ()
+        return [*self.fields, *made]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Ask the table of roles."""
+        return may(request.user, "create", ApiKey)
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        """Make a key by its deed and show its secret, this once."""
+        key, secret = credentials.create_key(**form.cleaned_data, actor=actor_of(request), now=timezone.now())
+        obj.pk = key.pk
+        self.message_user(request, f"The key is {secret} - keep it: nobody can show it again.", messages.WARNING)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show a refusal of the deed as a message."""
+        return refused_as_message(self, request, super().changeform_view, *args, **kwargs)
+
+    @admin.action(description="Revoke", permissions=["write"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """Make keys worthless."""
+        now, actor = timezone.now(), actor_of(request)
+        self.each(request, queryset, lambda key: credentials.revoke_key(key=key, actor=actor, now=now), "revoked")
+
+
+@admin.register(RevokedToken)
+class RevokedTokenAdmin(ByRole):
+    """Tokens that are worthless before their time: read only."""
+
+    list_display = ("jti", "user", "reason", "revoked_at", "revoked_by", "expires_at")
+    list_select_related = ("user", "revoked_by")
+    search_fields = ("=jti", "=user__username")
+    search_help_text = "Exactly the id of the token, or whose it was."
 
 
 @admin.register(AuditEntry)

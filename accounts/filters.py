@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
-from accounts.models import User
+from accounts.models import RevokedToken, User
 
 
 def person(name: str) -> Q:
@@ -28,3 +28,15 @@ class PersonFilter(filters.CharFilter):
         if value == "me":
             return qs.filter(**{self.field_name: self.parent.request.user})
         return qs.filter(**{f"{self.field_name}__in": User.objects.filter(person(value))})
+
+
+class RevokedTokenFilters(filters.FilterSet):
+    """Whose tokens they were."""
+
+    complete = True  # nothing is searched here, so nothing is cut
+
+    user = PersonFilter(label="Whose: an id, a username, or `me`.")
+
+    class Meta:
+        model = RevokedToken
+        fields = ["user"]

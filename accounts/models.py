@@ -7,6 +7,7 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models
 from django.db.models import Q
 
+from accounts.querysets import ApiKeyQuerySet, RevokedTokenQuerySet
 from rcaplatform.kit.models import Identified
 
 
@@ -16,6 +17,14 @@ class Role(models.TextChoices):
     USER = "user", "User"
     ENGINEER = "engineer", "Engineer"
     ADMIN = "admin", "Administrator"
+
+
+class Scope(models.TextChoices):
+    """What an API key is for; it never lets through more than the role of the person it acts for."""
+
+    INGEST = "ingest", "Tell of events"
+    READ = "read", "Read"
+    FULL = "full", "Everything the person may"
 
 
 class UserManager(DjangoUserManager["User"]):
@@ -29,9 +38,21 @@ class UserManager(DjangoUserManager["User"]):
 
 
 class User(Identified, AbstractUser):
-    """A person who signs in."""
+    """A person who signs in.
+
+    Attributes:
+        scope: of the API key they came with; empty when they came themselves.
+    """
+
+    scope = ""
 
     role = models.CharField(max_length=10, choices=Role, default=Role.USER)
+    token_generation = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Tokens of an earlier one are worthless. The database raises it with role, password and activity.",
+    )
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -66,3 +87,49 @@ class AuditEntry(Identified):
 
     def __str__(self) -> str:
         return f"{self.actor or 'system'} {self.verb} {self.target_type} {self.target_id}"
+
+
+class RevokedToken(Identified):
+    """A token, or all of one sign-in, worthless before its time; forgotten when it would have expired anyway."""
+
+    jti = models.CharField("token id", max_length=64, unique=True, help_text="Of a token, or of a sign-in (sid).")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="revoked_tokens")
+    reason = models.CharField(max_length=200, blank=True)
+    revoked_at = models.DateTimeField(auto_now_add=True)
+    revoked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    expires_at = models.DateTimeField(db_index=True, help_text="When it is forgotten.")
+
+    objects = RevokedTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.jti
+
+
+class ApiKey(Identified):
+    """A long-lived credential of a program that acts for a person. Only its digest is kept."""
+
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12, editable=False, help_text="How the key begins, to recognise it by.")
+    digest = models.CharField(max_length=64, unique=True, editable=False, help_text="SHA-256 of the key.")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys", help_text="Whom it acts for.")
+    scope = models.CharField(max_length=10, choices=Scope)
+    rate_limit = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Requests a minute; 0 for no limit, empty for that of its scope or role."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="To the minute.")
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "API key"
+        constraints = [models.CheckConstraint(name="api_key_scope_known", condition=Q(scope__in=Scope.values))]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

@@ -1,27 +1,15 @@
-"""Deeds about people and their tokens: check, write, record."""
+"""Deeds about people: check, write, record, and have their tokens looked at anew."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from django.contrib.auth.models import update_last_login
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
-from accounts import audit
+from accounts import audit, standing
 from accounts.models import Role, User
-from accounts.tokens import RefreshToken, UntypedToken
-from rcaplatform.kit.errors import Conflict, DomainError, Invalid
-
-Kind = TypeVar("Kind", RefreshToken, UntypedToken)
-
-
-class BadToken(DomainError):
-    """The token opens nothing: sign in again."""
-
-    status, code = 401, "bad_token"
+from rcaplatform.kit.errors import Conflict, Invalid
 
 
 @transaction.atomic
@@ -74,7 +62,7 @@ def edit_profile(*, user: User, actor: User | None = None, **profile: str) -> Us
 
 @transaction.atomic
 def set_role(*, user: User, role: str, actor: User | None = None) -> User:
-    """Give a person another role.
+    """Give a person another role; their tokens are worthless from then on, as they speak of the old one.
 
     Raises:
         Invalid: there is no such role.
@@ -100,67 +88,19 @@ def reactivate(*, user: User, actor: User | None = None) -> User:
 
 
 @transaction.atomic
-def issue(*, user: User) -> RefreshToken:
-    """Return a refresh token, which carries its access token, for a person who has proved who they are."""
-    update_last_login(None, user)  # type: ignore[arg-type]
-    return RefreshToken.for_user(user)
-
-
-@transaction.atomic
-def rotate(*, refresh: str) -> RefreshToken:
-    """Take a refresh token back for a new one; each is good once, also when two requests bring it together.
+def set_password(*, user: User, password: str | None, actor: User | None = None) -> User:
+    """Give a person another password, or none (they cannot sign in with one); their tokens are worthless from then on.
 
     Raises:
-        BadToken: it is not ours, expired, used or revoked, or its person may no longer sign in.
+        Invalid: it breaks the password rules; ``fields`` names ``password``.
     """
-    old = _opened(RefreshToken, refresh)
-    person = _person(old)
-    _, first = cast("tuple[object, bool]", old.blacklist())
-    if not first:
-        raise BadToken("This refresh token was used before.")
-    return RefreshToken.for_user(person)
-
-
-@transaction.atomic
-def revoke(*, refresh: str) -> None:
-    """Make a refresh token worthless, as at sign-out; one that is worthless already may be given again.
-
-    Raises:
-        BadToken: it is not one of ours, or has expired.
-    """
-    if not BlacklistedToken.objects.filter(token__jti=_untyped(refresh)["jti"]).exists():
-        _opened(RefreshToken, refresh).blacklist()
-
-
-def verify(*, token: str) -> UntypedToken:
-    """Return a token of any kind that is good now.
-
-    Raises:
-        BadToken: it is not.
-    """
-    opened = _untyped(token)
-    if BlacklistedToken.objects.filter(token__jti=opened["jti"]).exists():
-        raise BadToken("This token was revoked.")
-    _person(opened)
-    return opened
-
-
-def _untyped(token: str) -> UntypedToken:
-    return _opened(UntypedToken, token)
-
-
-def _opened(kind: type[Kind], token: str) -> Kind:
-    try:
-        return kind(token)  # type: ignore[arg-type]
-    except TokenError as problem:
-        raise BadToken(f"{problem}.") from problem
-
-
-def _person(token: Any) -> User:
-    person = User.objects.filter(pk=token["sub"], is_active=True).first()
-    if person is None:
-        raise BadToken("This person may not sign in.")
-    return person
+    if password is not None:
+        _require_good(password, user)
+    user.set_password(password)
+    User.objects.filter(pk=user.pk).update(password=user.password)
+    _changed(user)
+    audit.record(actor=actor, verb="set password", target=user)
+    return user
 
 
 def _standing(role: str) -> dict[str, Any]:
@@ -183,8 +123,15 @@ def _change(user: User, values: Mapping[str, Any], actor: User | None, verb: str
     User.objects.filter(pk=user.pk).update(**changed)
     for name, value in changed.items():
         setattr(user, name, value)
+    _changed(user)
     audit.record(actor=actor, verb=verb, target=user, change={name: [before[name], changed[name]] for name in changed})
     return user
+
+
+def _changed(user: User) -> None:
+    """Read what the database made of a change, and let every process know."""
+    user.refresh_from_db(fields=["token_generation"])
+    standing.recall(user.pk)
 
 
 def _invalid(problems: Mapping[str, list[str]]) -> Invalid:

@@ -41,6 +41,7 @@ SEALING_KEYS = env.list("SEALING_KEYS", default=[]) or [
     base64.urlsafe_b64encode(hashlib.sha256(b"sealing:" + SECRET_KEY.encode()).digest()).decode()
 ]
 JWT_PRIVATE_KEY = env.str("JWT_PRIVATE_KEY", default="", multiline=True)
+JWT_RETIRED_KEYS = env.str("JWT_RETIRED_KEYS", default="", multiline=True)
 
 # --- The application
 ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=[]), _site.hostname, "127.0.0.1", "localhost"]
@@ -63,7 +64,6 @@ INSTALLED_APPS = [
     "django_filters",
     "django_prometheus",
     "rest_framework",
-    "rest_framework_simplejwt.token_blacklist",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "accounts",
@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "rcaplatform.kit.middleware.RequestContext",
+    "rcaplatform.kit.ratelimit.RateLimitHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -181,8 +182,15 @@ SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(hours=env.int("JWT_ACCESS_HOURS", default=24)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("JWT_REFRESH_DAYS", default=14)),
     "ALGORITHM": "RS256",
-    "USER_ID_CLAIM": "sub",
-    "AUTH_TOKEN_CLASSES": ("accounts.tokens.AccessToken",),
+}
+# Requests a minute; 0 for no limit. Sessions of the pages are not counted.
+RATE_LIMITS = {
+    "user": env.int("RATE_LIMIT_USER", default=100),
+    "engineer": env.int("RATE_LIMIT_ENGINEER", default=100),
+    "admin": env.int("RATE_LIMIT_ADMIN", default=100),
+    "ingest": env.int("RATE_LIMIT_INGEST", default=6000),
+    "anonymous": env.int("RATE_LIMIT_ANONYMOUS", default=100),
+    "sign_in": env.int("RATE_LIMIT_SIGN_IN", default=10),
 }
 
 # --- The demo: people named after their roles, and an incident to look at. Not for an installation that others reach.
@@ -192,10 +200,12 @@ DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
 # --- API
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "accounts.authentication.CredentialAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.RolePermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.AddressThrottle"],
+    "NUM_PROXIES": env.int("PROXIES", default=0),
     "DEFAULT_FILTER_BACKENDS": ["rcaplatform.kit.search.Filtered"],
     "DEFAULT_PAGINATION_CLASS": "rcaplatform.kit.paging.Pages",
     "DEFAULT_RENDERER_CLASSES": ["rcaplatform.kit.rest.JSONRenderer", "rest_framework.renderers.BrowsableAPIRenderer"],

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from django.contrib.admin import site
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import AuditEntry, Role, User
-from accounts.tests.factories import PASSWORD, UserFactory
+from accounts.models import ApiKey, AuditEntry, RevokedToken, Role, User
+from accounts.tests.factories import PASSWORD, ApiKeyFactory, UserFactory
 from events.models import Event, Origin
 from events.tests.factories import EventFactory
 from investigations.models import Investigation, Link, Note
@@ -16,7 +17,7 @@ from investigations.tests.factories import InvestigationFactory, LinkFactory, No
 from rcaplatform.kit import paging
 
 pytestmark = pytest.mark.django_db
-OURS: list[Any] = [User, AuditEntry, Origin, Event, Investigation, Link, Note]
+OURS: list[Any] = [User, ApiKey, RevokedToken, AuditEntry, Origin, Event, Investigation, Link, Note]
 
 
 def address(model: Any, rest: str = "") -> str:
@@ -34,7 +35,9 @@ def desk(admin: User) -> Client:
 @pytest.fixture
 def rows(admin: User, desk: Client) -> None:
     NoteFactory.create_batch(3)
-    for _ in range(3):
+    ApiKeyFactory.create_batch(3)
+    for number in range(3):
+        RevokedToken.objects.create(jti=f"token-{number}", user=admin, revoked_by=admin, expires_at=timezone.now())
         LinkFactory(investigation=InvestigationFactory(assigned_to=UserFactory()))
     desk.post(address(Event), {"action": "delete_rows", "_selected_action": [str(Event.objects.all()[0].pk)]})
 
@@ -86,7 +89,7 @@ def test_what_is_deleted_is_shown_and_restored(desk: Client, admin: User, make: 
     assert list(verbs) == ["delete", "restore"]
 
 
-@pytest.mark.parametrize("model", [AuditEntry, Event, Investigation, Link, Note, Origin])
+@pytest.mark.parametrize("model", [AuditEntry, Event, Investigation, Link, Note, Origin, RevokedToken])
 def test_what_is_written_elsewhere_cannot_be_added_or_removed_here(desk: Client, model: Any) -> None:
     assert desk.get(address(model, "add/")).status_code == 403
     assert not site._registry[model].has_delete_permission(desk.get("/admin/").wsgi_request)
@@ -117,6 +120,26 @@ def test_a_weak_password_is_refused(desk: Client) -> None:
     }
     assert "too short" in desk.post(address(User, "add/"), form).content.decode()
     assert not User.objects.filter(username="new").exists()
+
+
+@pytest.mark.parametrize("usable", [True, False])
+def test_a_password_is_set_by_the_service(desk: Client, admin: User, engineer: User, usable: bool) -> None:
+    new = "another long password"
+    form = {"usable_password": str(usable).lower(), "password1": new, "password2": new}
+    form |= {} if usable else {"unset-password": "1"}
+    assert desk.post(address(User, f"{engineer.pk}/password/"), form).status_code == 302
+    engineer.refresh_from_db()
+    assert (engineer.check_password(new), engineer.has_usable_password()) == (usable, usable)
+    assert AuditEntry.objects.get(verb="set password").actor == admin
+
+
+def test_people_are_shut_out(desk: Client, admin: User, engineer: User) -> None:
+    key = ApiKeyFactory(user=engineer)
+    before = engineer.token_generation
+    desk.post(address(User), {"action": "revoke_tokens", "_selected_action": [str(engineer.pk)]})
+    engineer.refresh_from_db()
+    key.refresh_from_db()
+    assert (engineer.token_generation, key.revoked_at is not None) == (before + 1, True)
 
 
 def test_a_role_is_changed_by_the_service(desk: Client, engineer: User) -> None:

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import User
-from accounts.tests.factories import UserFactory
+from accounts import credentials
+from accounts.models import Scope, User
+from accounts.tests.factories import ApiKeyFactory, UserFactory
 from accounts.tokens import AccessToken
 from events.tests.factories import EventFactory
 from investigations.tests.factories import CommentFactory, InvestigationFactory, LinkFactory, NoteFactory
@@ -20,11 +22,12 @@ NOTE = {"body": "x"}
 WINDOW = "start=2026-03-01&end=2026-03-02"
 
 # Address, method, body; then what the user (of somebody else's things, of their own) and the engineer get.
-# The administrator gets what the engineer gets, and who is not there gets 401.
+# The administrator gets what the engineer gets unless a fourth says otherwise; who is not there gets 401.
 READ = (200, 200, 200)
 EVERYBODY = (201, 201, 201)
 OWN = (403, 200, 200)
-CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, int, int]]] = [
+NEW_KEY = {"name": "x", "scope": "read"}
+CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/me", "GET", None, READ),
     ("/events", "GET", None, READ),
     ("/events", "POST", NEW_EVENT, (403, 403, 201)),
@@ -93,6 +96,12 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, int, int]]] = [
     ("/analytics/events/by-source", "GET", None, READ),
     ("/analytics/events/by-severity", "GET", None, READ),
     ("/analytics/connectors/health", "GET", None, READ),
+    ("/api-keys", "GET", None, READ),
+    ("/api-keys", "POST", NEW_KEY, EVERYBODY),
+    ("/api-keys/{key}", "DELETE", None, (404, 204, 404, 204)),
+    ("/admin/tokens/revoked", "GET", None, (403, 403, 403, 200)),
+    ("/admin/tokens/revoke", "POST", {"jti": "0123456789abcdef"}, (403, 403, 403, 201)),
+    ("/admin/users/{person}/revoke-tokens", "POST", {}, (403, 403, 403, 204)),
 ]
 ROUTES = pytest.mark.parametrize("row", CASES, ids=lambda row: f"{row[1]} {row[0]}")
 
@@ -115,6 +124,8 @@ def call() -> Callable[..., int]:
             "note": NoteFactory(investigation=case, author=owner).pk,
             "comment": CommentFactory(investigation=case, author=owner).pk,
             "related": related.pk,
+            "key": ApiKeyFactory(user=owner).pk,
+            "person": UserFactory().pk,
         }
         address, method, body, _ = row
         given = body and {
@@ -143,7 +154,24 @@ def test_an_engineer_with_other_peoples_things(row: Any, call: Any, api: Any, en
 
 @ROUTES
 def test_an_administrator_with_other_peoples_things(row: Any, call: Any, api: Any, admin: User) -> None:
-    assert call(row, api(admin), UserFactory()) == row[3][2]
+    assert call(row, api(admin), UserFactory()) == row[3][-1]
+
+
+# What a key of the scope ingest is for; nothing else opens to it.
+INGEST = {("/events", "POST"), ("/events/bulk", "POST")}
+
+
+@ROUTES
+@pytest.mark.parametrize("scope", Scope.values)
+def test_a_key_opens_what_its_scope_and_the_role_permit(row: Any, call: Any, engineer: User, scope: str) -> None:
+    _, secret = credentials.create_key(name="x", user=engineer, scope=scope, actor=None, now=timezone.now())
+    meant = {
+        Scope.INGEST: (row[0], row[1]) in INGEST,
+        Scope.READ: row[1] == "GET",
+        Scope.FULL: (row[0], row[1]) != ("/api-keys", "POST"),
+    }
+    expected = row[3][2] if meant[Scope(scope)] else 403
+    assert call(row, APIClient(), UserFactory(), Authorization=f"Bearer {secret}") == expected
 
 
 @ROUTES
@@ -159,7 +187,7 @@ def test_who_is_not_there(row: Any, call: Any, api: Any, deactivated: User, who:
 
 @ROUTES
 def test_a_browser_gets_a_page_of_every_answer(row: Any, call: Any, api: Any, admin: User) -> None:
-    expected = 200 if row[3][2] == 204 else row[3][2]  # a page cannot be without a body
+    expected = 200 if row[3][-1] == 204 else row[3][-1]  # a page cannot be without a body
     assert call(row, api(admin), admin, Accept="text/html") == expected
 
 

@@ -1,8 +1,14 @@
-"""Doors: the addresses of signing in and out."""
+"""Doors: the addresses of signing in and out, of API keys, and of revoking."""
 
 from django.urls import re_path
 
-from accounts.api import views
+from accounts.api import credentials, views
+from rcaplatform.kit.views import Router
+
+router = Router()
+router.register("api-keys", credentials.ApiKeyViewSet, basename="api-key")
+router.register("admin/tokens", credentials.RevokedTokenViewSet, basename="revoked-token")
+router.register("admin/users", credentials.UserViewSet, basename="user")
 
 urlpatterns = [
     re_path(r"^auth/token/?$", views.ObtainToken.as_view(), name="token"),
@@ -10,4 +16,5 @@ urlpatterns = [
     re_path(r"^auth/token/verify/?$", views.VerifyToken.as_view(), name="token-verify"),
     re_path(r"^auth/logout/?$", views.SignOut.as_view(), name="logout"),
     re_path(r"^me/?$", views.MeView.as_view(), name="me"),
+    *router.urls,
 ]

@@ -1,7 +1,10 @@
 """Doors: signing in and out over the API, and who one is."""
 
+from typing import Any
+
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -11,9 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import keys, services
-from accounts.api.serializers import Credentials, Me, RefreshRequest, TokenPair, VerifyRequest
+from accounts import credentials, keys, throttling
+from accounts.api.serializers import Credentials, Me, RefreshRequest, SignOutRequest, TokenPair, VerifyRequest
+from accounts.authentication import CHALLENGE, carried
 from accounts.tokens import RefreshToken
+from rcaplatform.kit.rest import refuse
 
 
 class TokenDoor(GenericAPIView):  # type: ignore[type-arg]
@@ -22,15 +27,15 @@ class TokenDoor(GenericAPIView):  # type: ignore[type-arg]
     authentication_classes = ()
     permission_classes = ()
 
-    def given(self, request: Request, name: str) -> str:
-        """Return one field of the body."""
+    def given(self, request: Request) -> dict[str, Any]:
+        """Return the fields of the body."""
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return str(body.validated_data[name])
+        return dict(body.validated_data)
 
     def get_authenticate_header(self, _request: Request) -> str:
         """Name the scheme, so that a refusal is 401."""
-        return 'Bearer realm="api"'
+        return CHALLENGE
 
 
 def pair(token: RefreshToken) -> Response:
@@ -47,12 +52,12 @@ class ObtainToken(TokenDoor):
     @extend_schema(responses={200: TokenPair})
     def post(self, request: Request) -> Response:
         """Give a pair of tokens for a username and a password."""
-        body = self.get_serializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        person = authenticate(**body.validated_data)
+        said = self.given(request)
+        throttling.sign_in(request, said["username"])
+        person = authenticate(**said)
         if person is None:
             raise AuthenticationFailed("No active account has this username and password.")
-        return pair(services.issue(user=person))
+        return pair(credentials.issue(user=person))
 
 
 class RefreshTokens(TokenDoor):
@@ -63,7 +68,7 @@ class RefreshTokens(TokenDoor):
     @extend_schema(responses={200: TokenPair})
     def post(self, request: Request) -> Response:
         """Give a new pair of tokens for a refresh token, which is worthless from then on."""
-        return pair(services.rotate(refresh=self.given(request, "refresh")))
+        return pair(credentials.rotate(**self.given(request)))
 
 
 class VerifyToken(TokenDoor):
@@ -74,19 +79,22 @@ class VerifyToken(TokenDoor):
     @extend_schema(responses={200: OpenApiResponse(description="It is good.")})
     def post(self, request: Request) -> Response:
         """Answer 200 for a token that is good now, 401 for any other."""
-        services.verify(token=self.given(request, "token"))
+        credentials.verify(**self.given(request))
         return Response({})
 
 
 class SignOut(TokenDoor):
     """Sign out."""
 
-    serializer_class = RefreshRequest
+    serializer_class = SignOutRequest
 
-    @extend_schema(responses={204: OpenApiResponse(description="It is worthless now.")})
+    @extend_schema(responses={204: OpenApiResponse(description="They are worthless now.")})
     def post(self, request: Request) -> Response:
-        """Make a refresh token worthless."""
-        services.revoke(refresh=self.given(request, "refresh"))
+        """Make every token of a sign-in worthless: of that the refresh token is of, and the access token, if any."""
+        refresh, access = self.given(request).get("refresh", ""), carried(request) or ""
+        if not (refresh or access):
+            refuse("refresh", "Give the refresh token, or send the access token along.")
+        credentials.sign_out(refresh=refresh, access=access, now=timezone.now())
         return Response(status=204)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import factory
 from factory.django import DjangoModelFactory
 
-from accounts.models import Role, User
+from accounts.models import ApiKey, Role, Scope, User
 
 PASSWORD = "correct horse battery staple"
 Row = TypeVar("Row")
@@ -37,3 +37,16 @@ class UserFactory(RowFactory[User]):
     @classmethod
     def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
         return model_class.objects.create(*args, **kwargs)
+
+
+class ApiKeyFactory(RowFactory[ApiKey]):
+    """A key nobody knows the secret of; `credentials.create_key` tells it."""
+
+    class Meta:
+        model = ApiKey
+
+    name = "a program"
+    prefix = "rca_01234567"
+    digest = factory.Sequence(lambda number: f"{number:064x}")
+    user = factory.SubFactory(UserFactory)
+    scope = Scope.FULL

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from accounts import services
+from accounts import credentials, services
 from accounts.models import AuditEntry, Role, User
 from accounts.tests.factories import PASSWORD, UserFactory
-from accounts.tokens import RefreshToken
+from accounts.tokens import BadToken, RefreshToken
 from rcaplatform.kit.errors import Conflict, Invalid
 
 pytestmark = pytest.mark.django_db
@@ -105,9 +105,9 @@ def test_a_refresh_token_brought_twice_at_once_is_good_once() -> None:
     def bring() -> None:
         together.wait()
         try:
-            services.rotate(refresh=token)
+            credentials.rotate(refresh=token)
             answers.append("good")
-        except services.BadToken:
+        except BadToken:
             answers.append("refused")
         finally:
             connection.close()

@@ -1,6 +1,9 @@
 """Door: sign in, sign out."""
 
+from typing import Any
+
 from django.contrib.auth import views
+from django.http import HttpResponse
 
 from frontend.forms import SignInForm
 
@@ -11,6 +14,13 @@ class SignIn(views.LoginView):
     template_name = "session/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Ask again; after too many attempts say when (429)."""
+        response: HttpResponse = super().form_invalid(form)
+        if form.wait:
+            response.status_code, response["Retry-After"] = 429, str(form.wait)
+        return response
 
 
 class SignOut(views.LogoutView):

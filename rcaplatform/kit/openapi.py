@@ -28,10 +28,11 @@ PROBLEM = {
 _WHY = {
     "400": "A field or parameter is wrong; `errors` names it.",
     "401": "No token, or one that is not good any more.",
-    "403": "The role does not permit this.",
+    "403": "The role, or the scope of the API key, does not permit this.",
     "404": "There is no such thing, or it was deleted.",
     "409": "What is there does not permit this: somebody changed it first, or the move is not one that may follow.",
     "412": "If-Match names another version than the present one.",
+    "429": "Too many requests this minute; `Retry-After` says when to try again.",
 }
 _TOTALS = {
     "Link": "The first, previous, next and last page (RFC 8288).",
@@ -107,6 +108,7 @@ class Schema(AutoSchema):
             "404": "path" in places,
             "409": self._action() in _VERSIONED,
             "412": self._action() in _VERSIONED,
+            "429": secured or "/auth/" in self.path,
         }
         return [status for status, so in possible.items() if so]
 

@@ -1,0 +1,57 @@
+"""Decision: how often somebody may knock who is not known yet. Who is known is counted with their credential."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+from rest_framework.throttling import BaseThrottle
+
+from rcaplatform.kit.ratelimit import QUOTA, Quota, take
+
+
+class TooMany(Throttled):
+    """Too many attempts to sign in with one name from one address."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds, "Too many attempts to sign in.")
+        self.seconds = seconds
+
+
+class AddressThrottle(BaseThrottle):
+    """Counts requests without a credential by the address they come from; a session of the pages is not counted."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Return whether this one may pass."""
+        self.quota: Quota | None = None
+        if not request.user.is_authenticated:
+            self.quota = take(f"address:{address(request)}", settings.RATE_LIMITS["anonymous"])
+        if self.quota is None:
+            return True
+        request.META[QUOTA] = self.quota
+        return self.quota.granted
+
+    def wait(self) -> float | None:
+        """Return the seconds after which another one passes."""
+        return self.quota.wait if self.quota else None
+
+
+def address(request: HttpRequest | Request) -> str:
+    """Return where a request comes from: what the outermost of our own proxies (``PROXIES``) saw."""
+    seen = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    proxies = api_settings.NUM_PROXIES or 0
+    direct = str(request.META.get("REMOTE_ADDR", ""))
+    return seen[-min(proxies, len(seen))] if proxies and seen else direct
+
+
+def sign_in(request: HttpRequest | Request, username: str) -> None:
+    """Count one attempt to sign in with a password.
+
+    Raises:
+        TooMany: there were too many for this name from this address.
+    """
+    quota = take(f"sign-in:{address(request)}:{username[:150].casefold()}", settings.RATE_LIMITS["sign_in"])
+    if quota is not None and not quota.granted:
+        raise TooMany(quota.wait)
