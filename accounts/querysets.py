@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
 
 
 class RevokedTokenQuerySet(models.QuerySet[Any]):
@@ -21,7 +20,3 @@ class ApiKeyQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: Any) -> Self:
         """Everybody sees the keys that act for them, an administrator all of them."""
         return self if user.is_superuser else self.filter(user=user.pk)
-
-    def standing(self, now: datetime) -> Self:
-        """Open something at ``now``, if the person they act for may come in."""
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
