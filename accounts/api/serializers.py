@@ -61,7 +61,7 @@ class Revocation(Strict):
     jti = serializers.RegexField(
         r"^[0-9A-Za-z_-]{8,64}$", required=False, help_text="Its id, or the id (`sid`) of a whole sign-in."
     )
-    reason = serializers.CharField(max_length=200, default="")
+    reason = serializers.CharField(max_length=200, allow_blank=True, default="")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse both and neither."""
@@ -73,7 +73,7 @@ class Revocation(Strict):
 class RevocationOfAll(Strict):
     """Why every token of a person shall be worthless, and whether their API keys shall be too."""
 
-    reason = serializers.CharField(max_length=200, default="")
+    reason = serializers.CharField(max_length=200, allow_blank=True, default="")
     api_keys = serializers.BooleanField(default=False, help_text="Revoke the API keys that act for them too.")
 
 
