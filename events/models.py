@@ -50,6 +50,9 @@ class Event(Identified, SoftDeleted):
     raw_data = models.JSONField(null=True, blank=True, help_text="As received.")
     metadata = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
     keywords = models.TextField(blank=True, default="", editable=False, help_text="Found by these: see events.terms.")
+    fingerprint = models.BigIntegerField(
+        db_default=0, editable=False, help_text="Equal for events that say the same thing: see events.fingerprints."
+    )
 
     timestamp = models.DateTimeField(help_text="When it occurred.")
     received_at = models.DateTimeField(help_text="When this installation was told.")

@@ -36,5 +36,6 @@ class EventQuerySet(SoftDeletedQuerySet[Any]):
 
     @staticmethod
     def any_word(words: Iterable[str]) -> Q:
-        """Match events that can be found by at least one of ``words``."""
-        return Q(search=SearchQuery(" OR ".join(sorted(words)), search_type="websearch", config="english"))
+        """Match events that can be found by at least one of ``words``, each taken as a phrase of its own."""
+        phrases = (f'"{word.replace(chr(34), " ")}"' for word in sorted(words))
+        return Q(search=SearchQuery(" OR ".join(phrases), search_type="websearch", config="english"))

@@ -14,7 +14,9 @@ from accounts.models import User
 from events.choices import OriginKind
 from events.dedupe import GLOBAL, dedupe_key
 from events.drafts import EventDraft
+from events.fingerprints import fingerprint
 from events.models import Event, Origin
+from events.references import in_full
 from events.terms import keywords
 from rcaplatform.kit import jsonio
 from rcaplatform.kit.doorbell import ring_once
@@ -29,7 +31,7 @@ PEOPLE_ORIGIN = "People"
 # What a draft becomes, in the order of the columns of COPY. `search` is generated; the other clocks stay empty.
 COLUMNS = (
     "id origin_id dedupe_key source source_id event_type title severity service component environment tags url "
-    "data raw_data metadata keywords timestamp received_at parsed_at updated_at version"
+    "data raw_data metadata keywords fingerprint timestamp received_at parsed_at updated_at version"
 ).split()
 _NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
 _STAGE = (  # the names come from the table above
@@ -111,6 +113,7 @@ def row(key: UUID, draft: EventDraft, origin: Origin, now: datetime) -> tuple[An
         None if draft.raw_data is None else jsonio.dumps(draft.raw_data),
         jsonio.dumps(draft.metadata),
         keywords(*_found_by(draft), draft.message),
+        _fingerprint(draft),
         draft.timestamp,
         now,
         now,
@@ -148,7 +151,12 @@ def edit(*, event: Event, changes: dict[str, Any], actor: User, now: datetime) -
     message = " ".join(word for word in event.keywords.split() if word not in named_before.split())
     found_by = keywords(*_found_by(event), message)
     changed = Event.objects.filter(pk=event.pk, version=event.version).update(
-        **changes, keywords=found_by, version=F("version") + 1, updated_at=now, linked_at=None
+        **changes,
+        keywords=found_by,
+        fingerprint=_fingerprint(event),
+        version=F("version") + 1,
+        updated_at=now,
+        linked_at=None,
     )
     if not changed:
         raise Conflict("Somebody else changed this event first.")
@@ -182,7 +190,12 @@ def seen(*, event: Event, now: datetime) -> None:
 
 
 def _found_by(told: EventDraft | Event) -> tuple[str, ...]:
-    return (told.title, told.service, told.component, told.environment, told.source_id, *told.tags)
+    named = (*told.tags, *in_full(told.data))
+    return (told.title, told.service, told.component, told.environment, told.source_id, *named)
+
+
+def _fingerprint(told: EventDraft | Event) -> int:
+    return fingerprint(source=told.source, service=told.service, event_type=told.event_type, title=told.title)
 
 
 def _plain(value: Any) -> Any:

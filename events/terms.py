@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 MAX_CHARACTERS = 2_000
 MAX_WRITTEN = 1_400  # the rest is left for parts
+MAX_KNOWN = 40
 _WORD = re.compile(r"[^\s\"'`()\[\]{}<>,;|=]+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _PART = re.compile(r"[A-Za-z0-9]+")
@@ -28,13 +30,22 @@ def keywords(*texts: str) -> str:
 
 def vocabulary(*texts: str) -> frozenset[str]:
     """Return the lower-case words of three letters or more that say what ``texts`` are about."""
-    parts = (piece.lower() for text in texts for word in _WORD.findall(text) for piece in _pieces(word))
-    return frozenset(part for part in parts if len(part) > 2 and not part.isdigit()) - _STOP
+    return frozenset().union(*(_telling(word) for text in texts for word in _WORD.findall(text)))
 
 
-def _pieces(word: str) -> Iterator[str]:
-    for part in _PART.findall(word):
-        yield from _CAMEL.findall(part)
+def _telling(word: str) -> frozenset[str]:
+    return _known(word) if len(word) <= MAX_KNOWN else _pieces(word)
+
+
+@lru_cache(maxsize=16_384)
+def _known(word: str) -> frozenset[str]:
+    """Words recur from event to event; the bound on their length bounds what is kept."""
+    return _pieces(word)
+
+
+def _pieces(word: str) -> frozenset[str]:
+    pieces = {piece.lower() for part in _PART.findall(word) for piece in _CAMEL.findall(part)}
+    return frozenset(piece for piece in pieces if len(piece) > 2 and not piece.isdigit()) - _STOP
 
 
 def _parts(word: str) -> Iterator[str]:

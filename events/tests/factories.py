@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.tests.factories import RowFactory
 from events.choices import OriginKind, Severity, Source
 from events.dedupe import GLOBAL, dedupe_key
+from events.fingerprints import fingerprint
 from events.models import Event, Origin
 from events.terms import keywords
 
@@ -49,6 +50,11 @@ class EventFactory(RowFactory[Event]):
     keywords = factory.LazyAttribute(
         lambda event: keywords(
             event.title, event.service, event.component, event.environment, event.source_id, *event.tags
+        )
+    )
+    fingerprint = factory.LazyAttribute(
+        lambda event: fingerprint(
+            source=event.source, service=event.service, event_type=event.event_type, title=event.title
         )
     )
     component = ""
