@@ -10,9 +10,8 @@ from accounts.filters import PersonFilter
 from events.filters import EventFilters
 from investigations.choices import ImpactSeverity, LinkState, Priority, Status
 from investigations.models import Comment, Investigation, Note
+from investigations.querysets import STANDING
 from rcaplatform.kit.search import RANK, ListFilters, MomentFilter, TagFilter, any_of, sorts, with_excerpt
-
-STANDING = tuple(state for state in LinkState if state != LinkState.REJECTED)
 
 
 class InvestigationFilters(ListFilters):
@@ -69,6 +68,12 @@ class LinkFilters(EventFilters):
         if not self.form.cleaned_data["state"]:
             queryset = queryset.filter(link__state__in=STANDING)
         return super().filter_queryset(queryset)
+
+
+class BurstFilters(LinkFilters):
+    """Which of an investigation's events are folded into bursts."""
+
+    sort = sorts("-timestamp", "timestamp", "-score")
 
 
 class NoteFilters(ListFilters):

@@ -1,52 +1,77 @@
 """Deeds of linking: work the queue off, look back for a new investigation, and take people's word."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from heapq import merge
+from itertools import chain, islice
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
-from django.db import transaction
-from django.db.models import Q
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
 from accounts import audit
 from accounts.models import User
 from events.models import Event
-from events.terms import vocabulary
+from investigations.bursts import burst_of
+from investigations.candidates import Lineup
 from investigations.choices import LinkState
 from investigations.models import Investigation, Link
-from investigations.scoring import FRESH, LINGER_HALF_LIFE, LOOKBACK, RULE_VERSION, Clue, Scene, score
+from investigations.scenes import Caseload, Sight, scenes, sights
+from investigations.scoring import CHANGES, RULE_VERSION, SYMPTOM_LOOKBACK, Scene, Score, parts_of
+from investigations.services import LINK_TASK
+from rcaplatform.kit import jsonio
+from rcaplatform.kit.doorbell import ring
 from rcaplatform.kit.errors import Conflict
 from rcaplatform.kit.ids import uuid7
 from rcaplatform.kit.realtime import publish
 
 log = structlog.get_logger(__name__)
 BATCH = 1_000
-GRACE = timedelta(hours=6)
-_CLUE_FIELDS = ("id", "timestamp", "source", "source_id", "service", "component", "keywords", "deleted_at")
-_REFERENCE_KEYS = ("commit_sha", "sha", "head_sha", "trace_id")
+MOST_CANDIDATES = 50_000  # a look back considers no more; those nearest to onset come first
+_INSERT = (
+    "INSERT INTO investigations_link (id, event_id, investigation_id, score, factors, rule_version, state, is_cause, "
+    "created_at) SELECT id, event, investigation, score, factors::jsonb, %s, %s, false, %s "
+    "FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::float8[], %s::text[]) "
+    "AS judged (id, event, investigation, score, factors) "
+    "ON CONFLICT (investigation_id, event_id) DO NOTHING RETURNING investigation_id, score"
+)
+
+
+class Judgement(NamedTuple):
+    """An event that links to an investigation. They sort in the order in which every worker writes them."""
+
+    event: UUID
+    investigation: UUID
+    score: Score
 
 
 @transaction.atomic
-def link_pending(*, now: datetime, limit: int = BATCH) -> int:
+def link_pending(*, now: datetime, limit: int = BATCH, caseload: Caseload | None = None) -> int:
     """Consider up to ``limit`` events from the queue for every investigation they could belong to.
 
-    Several workers share the queue: each takes rows that no other holds. A crash puts them back.
+    Several workers share the queue: each takes rows that no other holds. A crash puts them back. The lock leaves the
+    keys alone, so that a look back can meanwhile link the same events.
+
+    Args:
+        caseload: what a run over the queue keeps from batch to batch.
 
     Returns:
         How many events were considered; 0 when the queue is empty or all of it is being worked on.
     """
-    queue = Event.objects.unlinked().select_for_update(skip_locked=True, of=("self",))
-    events = list(queue.only(*_CLUE_FIELDS, "data")[:limit])
+    queue = Event.objects.unlinked().select_for_update(skip_locked=True, no_key=True)
+    events = list(sights(queue[:limit]))
     if not events:
         return 0
-    scenes = {found.pk: scene_of(found) for found in Investigation.objects.linkable(now, GRACE)}
-    ids = [event.pk for event in events]
+    ids = [event.id for event in events]
     # An edited event is back in the queue: what was suggested before is judged anew, what people decided stands.
-    Link.objects.filter(event_id__in=ids, state=LinkState.SUGGESTED, is_cause=False).delete()
-    _suggest(_pairs(events, scenes))
+    _withdraw(Link.objects.filter(event_id__in=ids))
+    lineup = (caseload or Caseload()).lineup(now)
+    links = _suggest(_judge(events, lineup), now)
     Event.objects.filter(pk__in=ids).update(linked_at=now)
+    log.info("linking.considered", events=len(ids), investigations=len(lineup), links=links, rule_version=RULE_VERSION)
     return len(events)
 
 
@@ -57,89 +82,99 @@ def link_investigation(*, investigation: Investigation, now: datetime) -> int:
     Returns:
         How many links are suggested.
     """
-    scene = scene_of(investigation)
-    Link.objects.filter(investigation=investigation, state=LinkState.SUGGESTED, is_cause=False).delete()
-    last = (scene.ended or scene.detected + FRESH) + 3 * LINGER_HALF_LIFE
-    candidates = Event.objects.alive().between(scene.onset - LOOKBACK, min(last, now)).filter(_could_link(scene))
-    events = candidates.only(*_CLUE_FIELDS, "data").iterator(chunk_size=BATCH)
-    return _suggest(_pairs(events, {investigation.pk: scene}))
-
-
-def scene_of(investigation: Investigation) -> Scene:
-    """Return what linking looks at in an investigation."""
-    return Scene(
-        onset=investigation.started_at or investigation.detected_at,
-        detected=investigation.detected_at,
-        ended=investigation.resolved_at,
-        service=investigation.service_affected,
-        component=investigation.component_affected,
-        words=vocabulary(investigation.title, investigation.description, *investigation.tags),
+    known = scenes(Investigation.objects.filter(pk=investigation.pk))
+    scene = known[investigation.pk]
+    events = list(islice(_nearest_first(scene, now), MOST_CANDIDATES + 1))
+    earlier = Link.objects.filter(investigation=investigation)
+    if capped := len(events) > MOST_CANDIDATES:
+        reach = _distance(events.pop(), scene)
+        earlier = earlier.filter(event__timestamp__gt=scene.onset - reach, event__timestamp__lt=scene.onset + reach)
+        log.warning("linking.capped", investigation=str(investigation.pk), considered=len(events), within=str(reach))
+    _withdraw(earlier)
+    links = _suggest(_judge(events, Lineup(known)), now)
+    log.info(
+        "linking.looked_back",
+        investigation=str(investigation.pk),
+        events=len(events),
+        capped=capped,
+        links=links,
+        rule_version=RULE_VERSION,
     )
+    return links
 
 
-def clue_of(event: Event) -> Clue:
-    """Return what linking looks at in an event."""
-    named = {str(event.data[key]) for key in _REFERENCE_KEYS if event.data.get(key)}
-    return Clue(
-        timestamp=event.timestamp,
-        source=event.source,
-        service=event.service,
-        component=event.component,
-        words=vocabulary(event.keywords),
-        references=frozenset(named),
-    )
-
-
-Pair = tuple[UUID, UUID, float, list[dict[str, Any]]]
-
-
-def _pairs(events: Iterable[Event], scenes: dict[UUID, Scene]) -> Iterable[Pair]:
-    for event in events:
-        if event.deleted_at is not None:
-            continue
-        clue: Clue | None = None
-        for investigation_id, scene in scenes.items():
-            if not scene.covers(event.timestamp):
-                continue
-            clue = clue or clue_of(event)
-            result = score(clue, scene)
-            if result.links:
-                yield event.pk, investigation_id, result.confidence, [factor.as_json() for factor in result.factors]
-
-
-def _suggest(pairs: Iterable[Pair]) -> int:
-    """Insert links; one that people decided on already, rejected above all, is left as it is."""
-    links = [
-        Link(
-            id=uuid7(),
-            event_id=event,
-            investigation_id=case,
-            score=confidence,
-            factors=factors,
-            rule_version=RULE_VERSION,
-        )
-        for event, case, confidence, factors in pairs
+def _judge(events: Iterable[Sight], lineup: Lineup[UUID]) -> list[Judgement]:
+    return [
+        Judgement(event.id, investigation, score)
+        for event in events
+        if event.deleted_at is None
+        for investigation, score in lineup.judge(event.clue)
     ]
-    Link.objects.bulk_create(links, ignore_conflicts=True, batch_size=BATCH)
-    for case, number in Counter(link.investigation_id for link in links).items():
-        publish(topic=f"investigation:{case}", kind="linked", count=number)
-        log.info("linking.suggested", investigation=str(case), links=number, rule_version=RULE_VERSION)
-    return len(links)
+
+
+def _withdraw(links: QuerySet[Link]) -> None:
+    """Delete suggestions, locked in the order in which they are written; what people decided stands."""
+    suggested = links.filter(state=LinkState.SUGGESTED, is_cause=False).order_by("event_id", "investigation_id")
+    held = list(suggested.select_for_update(of=("self",)).values_list("pk", flat=True))
+    if held:
+        Link.objects.filter(pk__in=held, state=LinkState.SUGGESTED, is_cause=False).delete()
+
+
+def _suggest(judged: list[Judgement], now: datetime) -> int:
+    """Insert links; one that people decided on already, rejected above all, is left as it is.
+
+    Returns:
+        How many are new.
+    """
+    judged.sort(key=lambda one: (one.event, one.investigation))
+    scores: dict[UUID, list[float]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        for start in range(0, len(judged), BATCH):
+            some = judged[start : start + BATCH]
+            columns: list[list[Any]] = [
+                [uuid7() for _ in some],
+                [one.event for one in some],
+                [one.investigation for one in some],
+                [one.score.confidence for one in some],
+                [jsonio.dumps([factor.as_json() for factor in one.score.factors]) for one in some],
+            ]
+            cursor.execute(_INSERT, [RULE_VERSION, LinkState.SUGGESTED, now, *columns])
+            for case, score in cursor.fetchall():
+                scores[case].append(score)
+    for case, given in scores.items():
+        publish(topic=f"investigation:{case}", kind="linked", count=len(given))
+        log.info("linking.suggested", investigation=str(case), links=len(given), least=min(given), most=max(given))
+    return sum(map(len, scores.values()))
+
+
+def _nearest_first(scene: Scene, now: datetime) -> Iterator[Sight]:
+    """Yield the events that could belong to ``scene``, those nearest to onset first, each part by an index of time."""
+    first, last = scene.span
+    near = scene.onset - SYMPTOM_LOOKBACK
+    possible = Event.objects.alive().filter(_could_link(scene))
+    after = possible.between(scene.onset, min(last, now)).order_by("timestamp")
+    before = possible.filter(timestamp__gte=near, timestamp__lt=scene.onset).order_by("-timestamp")
+    long_before = possible.filter(timestamp__gte=first, timestamp__lt=near, source__in=CHANGES).order_by("-timestamp")
+    parts = [sights(part[: MOST_CANDIDATES + 1], chunk=BATCH) for part in (after, before, long_before)]
+    return merge(parts[0], chain(*parts[1:]), key=lambda event: _distance(event, scene))
+
+
+def _distance(event: Sight, scene: Scene) -> timedelta:
+    return abs(event.timestamp - scene.onset)
 
 
 def _could_link(scene: Scene) -> Q:
-    """Leave out what can never reach the threshold: another service and not one word in common."""
-    possible = Q(service__iexact=scene.service) if scene.service else Q(pk__in=[])
-    if scene.component:
-        possible |= Q(component__iexact=scene.component)
-    if scene.words:
-        possible |= Event.objects.any_word(scene.words)
-    return possible
+    """Leave out what can never reach the threshold. Names of services and components are among the words searched."""
+    names = parts_of(scene.service) | parts_of(scene.component)
+    words = scene.words | names | scene.references | {name for name in (scene.service, scene.component) if name}
+    possible = Q(service=scene.service) if scene.service else Q(pk__in=[])
+    return possible | Event.objects.any_word(words) if words else possible
 
 
 @transaction.atomic
 def confirm(*, link: Link, actor: User, now: datetime) -> None:
     """Say that the event belongs to the investigation."""
+    _follow(link.investigation_id, link.event_id)
     _decide(link, LinkState.CONFIRMED, actor, now)
 
 
@@ -150,8 +185,30 @@ def reject(*, link: Link, actor: User, now: datetime) -> None:
 
 
 @transaction.atomic
+def decide_burst(*, link: Link, state: LinkState, actor: User, now: datetime) -> int:
+    """Confirm or reject, with one word, every event of a burst that stands as the one of ``link`` does.
+
+    What people decided otherwise about single events stands, and so does a cause that is named, whatever becomes of
+    the burst.
+
+    Returns:
+        How many links were changed.
+    """
+    alike = burst_of(link).filter(state=link.state, is_cause=False).exclude(state=state)
+    if state == LinkState.CONFIRMED:
+        _follow(link.investigation_id, link.event_id)
+    changed = Link.objects.filter(pk__in=alike.values("pk")).update(state=state, decided_by=actor, decided_at=now)
+    if changed:
+        change = {"state": [link.state, state], "links": [None, changed]}
+        audit.record(actor=actor, verb=f"{state.label.lower()} burst", target=link, change=change)
+        publish(topic=f"investigation:{link.investigation_id}", kind="decided", count=changed)
+    return changed
+
+
+@transaction.atomic
 def link_by_hand(*, investigation: Investigation, event: Event, actor: User, now: datetime) -> Link:
     """Link an event because a person says so; this stands whatever the rules say."""
+    _follow(investigation.pk, event.pk)
     factor = {"strategy": "person", "score": 1.0, "weight": 1.0, "reason": f"Linked by {actor}."}
     link, new = Link.objects.get_or_create(
         investigation=investigation,
@@ -177,11 +234,21 @@ def link_by_hand(*, investigation: Investigation, event: Event, actor: User, now
 def mark_cause(*, link: Link, is_cause: bool, actor: User, now: datetime) -> None:
     """Name the event a cause of the incident, or take that back. Naming a cause confirms its link."""
     if is_cause and link.state in (LinkState.SUGGESTED, LinkState.REJECTED):
+        _follow(link.investigation_id, link.event_id)
         _decide(link, LinkState.CONFIRMED, actor, now)
     Link.objects.filter(pk=link.pk).update(is_cause=is_cause)
     link.is_cause = is_cause
     audit.record(actor=actor, verb="mark cause" if is_cause else "unmark cause", target=link)
     publish(topic=f"investigation:{link.investigation_id}", kind="decided")
+
+
+def _follow(investigation: UUID, event: UUID) -> None:
+    """Look back once more if an event that a person vouches for names a commit or trace that is new to the case."""
+    (told,) = sights(Event.objects.filter(pk=event))
+    if named := told.clue.references:
+        (scene,) = scenes(Investigation.objects.filter(pk=investigation)).values()
+        if named - scene.references:
+            ring(LINK_TASK, str(investigation))
 
 
 def _decide(link: Link, state: LinkState, actor: User, now: datetime, **also: bool) -> None:

@@ -130,7 +130,8 @@ class Link(Identified):
     """An event's tie to an investigation: how sure we are, why, and what people made of it."""
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="links")
-    investigation = models.ForeignKey(Investigation, on_delete=models.CASCADE, related_name="links")
+    # Without an index of its own: `link_once` begins with it.
+    investigation = models.ForeignKey(Investigation, on_delete=models.CASCADE, related_name="links", db_index=False)
     score = models.FloatField(help_text="Confidence, 0 to 1.")
     factors = models.JSONField(default=list, help_text="One object a strategy: strategy, score, weight, reason.")
     rule_version = models.PositiveSmallIntegerField()
@@ -155,6 +156,14 @@ class Link(Identified):
             ),
             models.CheckConstraint(
                 name="link_rejected_is_no_cause", condition=~Q(state=LinkState.REJECTED, is_cause=True)
+            ),
+        ]
+        indexes = [
+            # What people vouched for last: linking takes the commits and traces of a scene from these.
+            models.Index(
+                fields=["investigation", "-decided_at"],
+                name="link_vouched",
+                condition=Q(state__in=[LinkState.CONFIRMED, LinkState.MANUAL]),
             ),
         ]
 

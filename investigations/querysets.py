@@ -17,6 +17,8 @@ ENDED = (Status.RESOLVED, Status.CLOSED)
 RECENT = timedelta(days=30)
 CONSIDERED, RESEMBLING = 1_000, 200
 _COUNTED = {"status": Status, "priority": Priority, "impact_severity": ImpactSeverity}
+STANDING = tuple(state for state in LinkState if state != LinkState.REJECTED)
+VOUCHED = (LinkState.CONFIRMED, LinkState.MANUAL)
 
 
 class InvestigationQuerySet(SoftDeletedQuerySet[Any]):
@@ -88,6 +90,10 @@ class LinkQuerySet(QuerySet[Any]):
     def standing(self) -> Self:
         """Shown to people: everything but what they rejected, of events that were not deleted."""
         return self.exclude(state=LinkState.REJECTED).filter(event__deleted_at__isnull=True)
+
+    def vouched(self) -> Self:
+        """Confirmed or made by people."""
+        return self.filter(state__in=VOUCHED, event__deleted_at__isnull=True)
 
     def count_by_investigation(self, investigation_ids: list[Any]) -> dict[Any, int]:
         """Return the number of standing links of each investigation on one page."""

@@ -4,15 +4,20 @@ A confidence is the weighted mean of three factors that always count (time, serv
 and of one that only ever helps (a shared commit or trace). docs/linking.md explains the weights.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-RULE_VERSION = 1
+RULE_VERSION = 2
 THRESHOLD = 0.5
 WEIGHTS = {"time": 0.35, "service": 0.40, "text": 0.25, "reference": 0.50}
 UNKNOWN = 0.2
+# What kinship can come to, strongest first. A stranger names another service than the one that is affected.
+SAME_SERVICE, OTHER_PART, SAME_COMPONENT, NAMED, STRANGER = 1.0, 0.7, 0.8, 0.7, 0.1
+# What each further word in common leaves of the doubt. One alone does not link a stranger; two do.
+WORD_DOUBT = 0.6
 
 # How fast closeness halves. A change may lie hours before what it breaks; a symptom may not.
 CHANGE_HALF_LIFE = timedelta(hours=6)
@@ -21,7 +26,7 @@ LINGER_HALF_LIFE = timedelta(hours=2)
 CHANGES = frozenset({"git", "ci"})
 # Beyond three half-lives an event is out of the picture, whatever else speaks for it.
 HORIZON = 0.125
-LOOKBACK = 3 * CHANGE_HALF_LIFE
+LOOKBACK, SYMPTOM_LOOKBACK = 3 * CHANGE_HALF_LIFE, 3 * SYMPTOM_HALF_LIFE
 FRESH = timedelta(hours=2)
 
 
@@ -49,10 +54,15 @@ class Scene:
     words: frozenset[str] = frozenset()
     references: frozenset[str] = frozenset()
 
-    def covers(self, moment: datetime) -> bool:
-        """Tell whether an event at ``moment`` could be linked at all."""
-        last = self.ended or self.detected + FRESH
-        return self.onset - LOOKBACK <= moment <= last + 3 * LINGER_HALF_LIFE
+    @property
+    def last(self) -> datetime:
+        """When it ended; while it goes on, the first hours after it was noticed."""
+        return self.ended or self.detected + FRESH
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """The first and the last moment at which an event could be linked at all."""
+        return self.onset - LOOKBACK, self.last + 3 * LINGER_HALF_LIFE
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +100,20 @@ def score(clue: Clue, scene: Scene) -> Score:
         factors.append(Factor("reference", 1.0, f"Both name {_some(shared)}."))
     if (time.score or 0.0) < HORIZON:
         return Score(0.0, tuple(factors))
-    total = sum(WEIGHTS[factor.strategy] * (UNKNOWN if factor.score is None else factor.score) for factor in factors)
-    return Score(round(total / sum(WEIGHTS[factor.strategy] for factor in factors), 4), tuple(factors))
+    return Score(_mean({factor.strategy: factor.score for factor in factors}), tuple(factors))
+
+
+@lru_cache(maxsize=1_024)
+def ceiling(service: float, words: int, reference: bool) -> float:
+    """Return the most that `score` can give a pair, whatever its times, that has so much in common.
+
+    Args:
+        service: the most that their kinship can come to.
+        words: how many telling words they share.
+        reference: whether they name the same commit or trace.
+    """
+    best = {"time": 1.0, "service": service, "text": _telling(words) if words else UNKNOWN}
+    return _mean({**best, "reference": 1.0} if reference else best)
 
 
 def closeness(clue: Clue, scene: Scene) -> Factor:
@@ -100,10 +122,9 @@ def closeness(clue: Clue, scene: Scene) -> Factor:
         gap = scene.onset - clue.timestamp
         half_life = CHANGE_HALF_LIFE if clue.source in CHANGES else SYMPTOM_HALF_LIFE
         return Factor("time", _decay(gap, half_life), f"{duration(gap)} before onset.")
-    last = scene.ended or scene.detected + FRESH
-    if clue.timestamp <= last:
+    if clue.timestamp <= scene.last:
         return Factor("time", 1.0, "While it was going on.")
-    gap = clue.timestamp - last
+    gap = clue.timestamp - scene.last
     since = "it ended" if scene.ended else "the first hours"
     return Factor("time", _decay(gap, LINGER_HALF_LIFE), f"{duration(gap)} after {since}.")
 
@@ -111,30 +132,41 @@ def closeness(clue: Clue, scene: Scene) -> Factor:
 def kinship(clue: Clue, scene: Scene) -> Factor:
     """Score whether the event comes from the service or component that is affected."""
     ours, theirs = scene.service.casefold(), clue.service.casefold()
+    part, whole = clue.component.casefold(), scene.component.casefold()
     if theirs and theirs == ours:
-        same = clue.component and clue.component.casefold() == scene.component.casefold()
-        where = f"{clue.service}, {clue.component}" if same else clue.service
-        return Factor("service", 1.0, f"From the affected service: {where}.")
-    if scene.component and clue.component.casefold() == scene.component.casefold():
-        return Factor("service", 0.8, f"From the affected component: {clue.component}.")
-    if theirs and _named(theirs, scene.words):
-        return Factor("service", 0.7, f"The investigation speaks of {clue.service}.")
-    if not theirs:
-        return Factor("service", None, "The event names no service.")
-    if not ours:
-        return Factor("service", None, "The investigation names no service.")
-    return Factor("service", 0.1, f"From another service: {clue.service}.")
+        if part and whole and part != whole:
+            return Factor("service", OTHER_PART, f"From another part of {clue.service}: {clue.component}.")
+        where = f"{clue.service}, {clue.component}" if part and whole else clue.service
+        return Factor("service", SAME_SERVICE, f"From the affected service: {where}.")
+    if whole and part == whole:
+        return Factor("service", SAME_COMPONENT, f"From the affected component: {clue.component}.")
+    if theirs and named(theirs, scene.words):
+        return Factor("service", NAMED, f"The investigation speaks of {clue.service}.")
+    if not (theirs and ours):
+        return Factor("service", None, f"The {'investigation' if theirs else 'event'} names no service.")
+    return Factor("service", STRANGER, f"From another service: {clue.service}.")
 
 
 def wording(clue: Clue, scene: Scene) -> Factor:
-    """Score how many telling words they share: one word 0.5, two 0.75, three 0.875, and so on."""
-    names = {word for name in (scene.service, clue.service) for word in _split(name)}
+    """Score how many telling words they share: one word 0.4, two 0.64, three 0.784, and so on."""
     if not (clue.words and scene.words):
         return Factor("text", None, "There is no text to compare.")
-    shared = (clue.words & scene.words) - names
+    shared = (clue.words & scene.words) - parts_of(scene.service) - parts_of(clue.service)
     if not shared:
         return Factor("text", 0.0, "No words in common.")
-    return Factor("text", 1 - 0.5 ** len(shared), f"Both speak of {_some(shared)}.")
+    return Factor("text", _telling(len(shared)), f"Both speak of {_some(shared)}.")
+
+
+def named(service: str, words: frozenset[str]) -> bool:
+    """Tell whether ``words`` name a service: each part of its name is among them."""
+    parts = parts_of(service)
+    return bool(parts) and parts <= words
+
+
+@lru_cache(maxsize=4_096)
+def parts_of(name: str) -> frozenset[str]:
+    """Return the words that a service's name is made of."""
+    return frozenset(part for part in name.casefold().replace("_", "-").replace(".", "-").split("-") if len(part) > 2)
 
 
 def duration(gap: timedelta) -> str:
@@ -155,13 +187,13 @@ def _decay(gap: timedelta, half_life: timedelta) -> float:
     return float(0.5 ** min(gap / half_life, 60))
 
 
-def _named(service: str, words: frozenset[str]) -> bool:
-    parts = _split(service)
-    return bool(parts) and parts <= words
+def _telling(words: int) -> float:
+    return float(1 - WORD_DOUBT**words)
 
 
-def _split(name: str) -> frozenset[str]:
-    return frozenset(part for part in name.casefold().replace("_", "-").replace(".", "-").split("-") if len(part) > 2)
+def _mean(scores: Mapping[str, float | None]) -> float:
+    total = sum(WEIGHTS[strategy] * (UNKNOWN if value is None else value) for strategy, value in scores.items())
+    return round(total / sum(WEIGHTS[strategy] for strategy in scores), 4)
 
 
 def _some(words: Iterable[str], most: int = 5) -> str:

@@ -22,7 +22,7 @@ from rcaplatform.kit.realtime import publish
 LINK_TASK = "investigations.link_investigation"
 # A change to one of these can make other events belong.
 _SCENE = frozenset(
-    "title description tags started_at detected_at resolved_at service_affected component_affected".split()
+    "title description tags metadata started_at detected_at resolved_at service_affected component_affected".split()
 )
 
 

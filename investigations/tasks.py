@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from investigations import linking, retention
 from investigations.models import Investigation
+from investigations.scenes import Caseload
 from rcaplatform.kit.doorbell import heard
 
 LINK = "investigations.link"
@@ -17,7 +18,8 @@ LINK = "investigations.link"
 def link() -> None:
     """Work the linking queue off."""
     heard(LINK)
-    while linking.link_pending(now=timezone.now()):
+    caseload = Caseload()
+    while linking.link_pending(now=timezone.now(), caseload=caseload):
         pass
 
 

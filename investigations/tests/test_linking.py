@@ -128,7 +128,7 @@ def test_the_cost_of_linking_does_not_grow_with_the_number_of_events(
     case: Investigation, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     EventFactory.create_batch(50, service="checkout", timestamp=NOW)
-    with django_assert_num_queries(7):  # savepoint, queue, scenes, old suggestions, links, mark, release
+    with django_assert_num_queries(8):  # savepoint, queue, old suggestions, what changed, scenes, links, mark, release
         linking.link_pending(now=NOW)
 
 

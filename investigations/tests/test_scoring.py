@@ -44,6 +44,8 @@ def test_closeness_halves_with_distance_and_slower_for_changes(after: timedelta,
     [
         ("checkout", "", 1.0),
         ("Checkout", "", 1.0),
+        ("checkout", "cart", 1.0),
+        ("checkout", "search", 0.7),
         ("billing", "cart", 0.8),
         ("payment-gateway", "", 0.7),
         ("billing", "", 0.1),
@@ -56,7 +58,7 @@ def test_kinship_asks_where_the_event_comes_from(service: str, component: str, e
 
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [({"kernel"}, 0.0), ({"timeout"}, 0.5), ({"timeout", "payment"}, 0.75), (set(), None)],
+    [({"kernel"}, 0.0), ({"timeout"}, 0.4), ({"timeout", "payment"}, 0.64), (set(), None)],
 )
 def test_wording_counts_telling_words(words: set[str], expected: float | None) -> None:
     assert wording(clue(words=frozenset(words)), SCENE).score == expected
@@ -73,6 +75,7 @@ def test_the_name_of_the_service_does_not_count_twice() -> None:
         (clue(), True),
         (clue(-2 * HOUR, source="git"), True),
         (clue(service="billing"), False),
+        (clue(service="billing", words=frozenset({"payment"})), False),
         (clue(service="billing", words=frozenset({"payment", "timeout", "gateway"})), True),
         (clue(service="", words=frozenset({"payment", "timeout"})), True),
         (clue(service=""), False),
@@ -83,6 +86,7 @@ def test_the_name_of_the_service_does_not_count_twice() -> None:
         "same service, same time",
         "a change two hours before",
         "another service, nothing in common",
+        "another service and a single word",
         "another service that speaks of the same things",
         "no service but the same words",
         "nothing known",
@@ -123,7 +127,8 @@ def test_every_confidence_lies_between_0_and_1_and_every_factor_has_a_reason(
 @given(after=moments, words=texts)
 def test_what_links_is_within_what_the_scene_covers(after: timedelta, words: frozenset[str]) -> None:
     event = clue(after, source="git", words=words)
-    assert SCENE.covers(event.timestamp) or score(event, SCENE).confidence < THRESHOLD
+    begins, ends = SCENE.span
+    assert begins <= event.timestamp <= ends or score(event, SCENE).confidence < THRESHOLD
 
 
 @pytest.mark.parametrize(
