@@ -3,6 +3,7 @@
 from django.urls import re_path
 
 from investigations.api.analytics import EventAnalytics, InvestigationAnalytics
+from investigations.api.bursts import BurstDecisionViewSet, BurstViewSet
 from investigations.api.comments import CommentViewSet
 from investigations.api.export import ExportViewSet
 from investigations.api.relations import RelatedViewSet, SimilarViewSet
@@ -48,6 +49,8 @@ analytics = [
     re_path(r"^analytics/mttr/?$", mttr, name="analytics-mttr"),
     re_path(r"^analytics/components/?$", components, name="analytics-components"),
 ]
+confirm_burst = BurstDecisionViewSet.as_view({"post": "decide"}, deed="confirm")
+reject_burst = BurstDecisionViewSet.as_view({"post": "decide"}, deed="reject")
 urlpatterns = [
     re_path(r"^search/?$", SearchView.as_view(), name="search"),
     *analytics,
@@ -57,6 +60,9 @@ urlpatterns = [
     re_path(rf"^{PART}/events/?$", LinkedEventViewSet.as_view({"get": "list"}), name="link-list"),
     re_path(rf"^{PART}/events/{EVENT}/confirm/?$", confirm, name="link-confirm"),
     re_path(rf"^{PART}/events/{EVENT}/reject/?$", reject, name="link-reject"),
+    re_path(rf"^{PART}/bursts/?$", BurstViewSet.as_view({"get": "list"}), name="burst-list"),
+    re_path(rf"^{PART}/bursts/{EVENT}/confirm/?$", confirm_burst, name="burst-confirm"),
+    re_path(rf"^{PART}/bursts/{EVENT}/reject/?$", reject_burst, name="burst-reject"),
     re_path(rf"^{PART}/link-event/?$", LinkViewSet.as_view({"post": "link"}), name="link-create"),
     re_path(rf"^{PART}/unlink-event/{EVENT}/?$", unlink, name="link-remove"),
     re_path(rf"^{PART}/related/?$", related, name="related-list"),

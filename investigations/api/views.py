@@ -1,7 +1,7 @@
 """Doors: investigations, their links and their notes over the API."""
 
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.utils import timezone
@@ -25,7 +25,7 @@ from investigations.filters import (
 from investigations.lifecycle import IllegalMove
 from investigations.models import Investigation, Link, Note, NoteRevision
 from investigations.querysets import ACTIVE
-from rcaplatform.kit.views import ScopedViewSet, Strict, etag, narrowed
+from rcaplatform.kit.views import Rows, ScopedViewSet, Strict, etag, narrowed
 
 PEOPLE = ("created_by", "assigned_to", "updated_by")
 
@@ -111,7 +111,8 @@ class LinkedEventViewSet(PartViewSet):
     """The events of an investigation, each with what ties it there."""
 
     queryset = Event.objects.all()
-    row_class, filterset_class = shapes.LinkedEventRow, LinkFilters
+    row_class: ClassVar[type[Rows]] = shapes.LinkedEventRow
+    filterset_class: ClassVar[type[LinkFilters]] = LinkFilters
 
     def scope(self) -> QuerySet[Any]:
         mine = FilteredRelation("links", condition=Q(links__investigation=self.investigation))

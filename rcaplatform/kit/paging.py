@@ -54,16 +54,24 @@ class Pages(BasePagination):
             return self._by_number(queryset, _number(params, "page", 1))
         if "page" in params:
             refuse("cursor", "Give page or cursor, not both.")
-        return self._by_cursor(queryset, params["cursor"])
+        return self.read_on(queryset, params["cursor"])
+
+    def read(self, queryset: QuerySet[Any], start: int, stop: int) -> list[Any]:
+        """Return the rows of a page by number."""
+        return list(queryset[start:stop])
+
+    def count(self, queryset: QuerySet[Any]) -> int:
+        """Return how many rows there are, capped."""
+        return capped_count(queryset, self.cap)
 
     def _by_number(self, queryset: QuerySet[Any], page: int) -> list[Any]:
         if page * self.per_page > REACH:
             refuse("page", f"Pages end at row {REACH:,}; use ?cursor= to read on at any depth.")
         start = (page - 1) * self.per_page
-        rows = list(queryset[start : start + self.per_page + 1])
+        rows = self.read(queryset, start, start + self.per_page + 1)
         more = len(rows) > self.per_page
         known = bool(rows or page == 1) and not more
-        self.total = start + len(rows) if known else capped_count(queryset, self.cap)
+        self.total = start + len(rows) if known else self.count(queryset)
         self.headers |= {"X-Page": str(page), "X-Total-Count": str(self.total)}
         numbers = {"first": 1, "prev": page - 1, "last": max(1, -(-self.total // self.per_page))}
         if self.total >= self.cap:
@@ -74,7 +82,8 @@ class Pages(BasePagination):
         self.links = {rel: self._url("page", str(number)) for rel, number in numbers.items() if number}
         return rows[: self.per_page]
 
-    def _by_cursor(self, queryset: QuerySet[Any], cursor: str) -> list[Any]:
+    def read_on(self, queryset: QuerySet[Any], cursor: str) -> list[Any]:
+        """Return the rows that follow a cursor."""
         keyset = Keyset(queryset)
         if cursor:
             queryset = keyset.after(queryset, cursor)
