@@ -59,13 +59,10 @@ class Lineup(Generic[Key]):
         cited = set().union(*(self._references.get(reference, _NONE) for reference in clue.references))
         for place in kin.keys() | shared.keys() | cited:
             key, scene, begins, ends = self._scenes[place]
-            if not begins <= clue.timestamp <= ends:
-                continue
             kinship = kin.get(place) or (STRANGER if clue.service and scene.service else UNKNOWN)
             if ceiling(kinship, shared.get(place, 0), place in cited) < THRESHOLD:
                 continue
-            result = score(clue, scene)
-            if result.links:
+            if begins <= clue.timestamp <= ends and (result := score(clue, scene)).links:
                 yield key, result
 
     def _kin(self, clue: Clue) -> dict[int, float]:

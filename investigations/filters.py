@@ -7,10 +7,12 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
 from accounts.filters import PersonFilter
+from events.choices import Source
 from events.filters import EventFilters
 from investigations.choices import ImpactSeverity, LinkState, Priority, Status
-from investigations.models import Comment, Investigation, Note
+from investigations.models import Comment, Investigation, Link, Note
 from investigations.querysets import STANDING
+from rcaplatform.kit.rest import refuse
 from rcaplatform.kit.search import RANK, ListFilters, MomentFilter, TagFilter, any_of, sorts, with_excerpt
 
 
@@ -74,6 +76,33 @@ class BurstFilters(LinkFilters):
     """Which of an investigation's events are folded into bursts."""
 
     sort = sorts("-timestamp", "timestamp", "-score")
+
+
+class CalibrationFilters(filters.FilterSet):
+    """Which links a calibration looks at."""
+
+    complete = True
+    source = any_of(
+        Source, "Kind of system of the event; given several times, one of them.", field_name="event__source"
+    )
+    rule_version = filters.NumberFilter(min_value=0, max_value=32_767, decimal_places=0, label="Made by these rules.")
+    start = MomentFilter(field_name="created_at", lookup_expr="gte", label="Suggested then or later.")
+    end = MomentFilter(field_name="created_at", lookup_expr="lte", label="Suggested then or earlier.")
+
+    class Meta:
+        model = Link
+        fields: list[str] = []
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Apply every filter.
+
+        Raises:
+            ValidationError: the times contradict one another; names one of them.
+        """
+        chosen = self.form.cleaned_data
+        if chosen["start"] and chosen["end"] and chosen["start"] > chosen["end"]:
+            refuse("start", "This is after end.")
+        return super().filter_queryset(queryset)
 
 
 class NoteFilters(ListFilters):

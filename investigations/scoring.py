@@ -14,8 +14,9 @@ RULE_VERSION = 2
 THRESHOLD = 0.5
 WEIGHTS = {"time": 0.35, "service": 0.40, "text": 0.25, "reference": 0.50}
 UNKNOWN = 0.2
-# What kinship can come to, strongest first. A stranger names another service than the one that is affected.
-SAME_SERVICE, OTHER_PART, SAME_COMPONENT, NAMED, STRANGER = 1.0, 0.7, 0.8, 0.7, 0.1
+# What kinship can come to. A service that is only spoken of has many commits that have nothing to do with it, so that
+# one of these needs a word in common besides. A stranger names another service than the one that is affected.
+SAME_SERVICE, OTHER_PART, SAME_COMPONENT, NAMED, COMMIT_NAMED, STRANGER = 1.0, 0.7, 0.8, 0.7, 0.35, 0.1
 # What each further word in common leaves of the doubt. One alone does not link a stranger; two do.
 WORD_DOUBT = 0.6
 
@@ -23,7 +24,8 @@ WORD_DOUBT = 0.6
 CHANGE_HALF_LIFE = timedelta(hours=6)
 SYMPTOM_HALF_LIFE = timedelta(minutes=20)
 LINGER_HALF_LIFE = timedelta(hours=2)
-CHANGES = frozenset({"git", "ci"})
+COMMIT = "git"
+CHANGES = frozenset({COMMIT, "ci"})
 # Beyond three half-lives an event is out of the picture, whatever else speaks for it.
 HORIZON = 0.125
 LOOKBACK, SYMPTOM_LOOKBACK = 3 * CHANGE_HALF_LIFE, 3 * SYMPTOM_HALF_LIFE
@@ -141,7 +143,8 @@ def kinship(clue: Clue, scene: Scene) -> Factor:
     if whole and part == whole:
         return Factor("service", SAME_COMPONENT, f"From the affected component: {clue.component}.")
     if theirs and named(theirs, scene.words):
-        return Factor("service", NAMED, f"The investigation speaks of {clue.service}.")
+        told = COMMIT_NAMED if clue.source == COMMIT else NAMED
+        return Factor("service", told, f"The investigation speaks of {clue.service}.")
     if not (theirs and ours):
         return Factor("service", None, f"The {'investigation' if theirs else 'event'} names no service.")
     return Factor("service", STRANGER, f"From another service: {clue.service}.")

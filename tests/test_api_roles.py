@@ -72,6 +72,7 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/investigations/{case}/bursts", "GET", None, READ),
     ("/investigations/{case}/bursts/{linked}/confirm", "POST", None, (403, 403, 200)),
     ("/investigations/{case}/bursts/{linked}/reject", "POST", None, (403, 403, 200)),
+    ("/links/calibration", "GET", None, READ),
     ("/investigations/{case}/notes", "GET", None, READ),
     ("/investigations/{case}/notes", "POST", NOTE, EVERYBODY),
     ("/investigations/{case}/notes/{note}", "GET", None, READ),

@@ -4,6 +4,7 @@ from django.urls import re_path
 
 from investigations.api.analytics import EventAnalytics, InvestigationAnalytics
 from investigations.api.bursts import BurstDecisionViewSet, BurstViewSet
+from investigations.api.calibration import CalibrationViewSet
 from investigations.api.comments import CommentViewSet
 from investigations.api.export import ExportViewSet
 from investigations.api.relations import RelatedViewSet, SimilarViewSet
@@ -69,5 +70,6 @@ urlpatterns = [
     re_path(rf"^{PART}/related/(?P<other_id>[^/]+)/?$", unrelate, name="related-remove"),
     re_path(rf"^{PART}/similar/?$", SimilarViewSet.as_view({"get": "show"}), name="investigation-similar"),
     re_path(rf"^{PART}/export/?$", ExportViewSet.as_view({"get": "export"}), name="investigation-export"),
+    re_path(r"^links/calibration/?$", CalibrationViewSet.as_view({"get": "show"}), name="link-calibration"),
     *router.urls,
 ]

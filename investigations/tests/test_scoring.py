@@ -56,6 +56,12 @@ def test_kinship_asks_where_the_event_comes_from(service: str, component: str, e
     assert kinship(clue(service=service, component=component), SCENE).score == expected
 
 
+def test_a_commit_of_a_service_that_is_only_spoken_of_needs_a_word_in_common() -> None:
+    commit = {"source": "git", "service": "payment-gateway"}
+    assert not score(clue(**commit, words=frozenset({"kernel"})), SCENE).links  # type: ignore[arg-type]
+    assert score(clue(**commit, words=frozenset({"timeout"})), SCENE).links  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [({"kernel"}, 0.0), ({"timeout"}, 0.4), ({"timeout", "payment"}, 0.64), (set(), None)],
