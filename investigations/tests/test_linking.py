@@ -1,24 +1,31 @@
 """Linking as a deed: the queue is worked off once, people's word stands, and edits are judged anew."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
+from structlog.testing import capture_logs
 
 from accounts.models import AuditEntry, User
 from events import services as events
 from events.models import Event
+from events.terms import keywords
 from events.tests.factories import EventFactory
 from investigations import linking, services
 from investigations.choices import LinkState
 from investigations.models import Investigation, Link
+from investigations.scenes import Caseload
 from investigations.tests.factories import InvestigationFactory
 from rcaplatform.kit.errors import Conflict
 
 NOW = timezone.now()
+NOON = NOW - timedelta(minutes=20)
+CaptureOnCommit = Callable[..., AbstractContextManager[list[Callable[[], object]]]]
 
 
 @pytest.fixture
@@ -130,6 +137,123 @@ def test_the_cost_of_linking_does_not_grow_with_the_number_of_events(
     EventFactory.create_batch(50, service="checkout", timestamp=NOW)
     with django_assert_num_queries(8):  # savepoint, queue, old suggestions, what changed, scenes, links, mark, release
         linking.link_pending(now=NOW)
+
+
+SHA = "3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f4a"
+
+
+def build_of(sha: str) -> Event:
+    """Store a build of another service that names a commit."""
+    data = {"sha": sha, "trace_id": [1]}
+    return EventFactory(source="ci", service="unrelated", timestamp=NOON, data=data, keywords=keywords(sha))
+
+
+def test_a_commit_that_the_investigation_names_brings_its_builds(case: Investigation) -> None:
+    Investigation.objects.update(description=f"Since {SHA[:8]}?")
+    build_of(SHA)
+    build_of("9c8e7d6a5b4c3d2e1f0a9b8c7d6e5f4a3f2a1b0c")
+    linking.link_pending(now=NOW)
+    link = Link.objects.get()
+    assert link.factors[-1] == {"strategy": "reference", "score": 1.0, "weight": 0.5, "reason": "Both name 3f2a1b0."}
+
+
+def test_a_commit_that_a_person_linked_brings_its_builds(
+    case: Investigation, engineer: User, django_capture_on_commit_callbacks: CaptureOnCommit
+) -> None:
+    build = build_of(SHA)
+    linking.link_pending(now=NOW)
+    assert not Link.objects.exists()
+    commit = EventFactory(source="git", service="unrelated", source_id=SHA, timestamp=NOON)
+    with django_capture_on_commit_callbacks() as rung:
+        linking.link_by_hand(investigation=case, event=commit, actor=engineer, now=NOW)
+    assert len(rung) == 2  # the page is told, and a worker looks back
+    linking.link_investigation(investigation=case, now=NOW)
+    assert set(Link.objects.values_list("event_id", "state")) == {
+        (build.pk, LinkState.SUGGESTED),
+        (commit.pk, LinkState.MANUAL),
+    }
+
+
+def test_a_run_over_the_queue_sees_what_changes_meanwhile(case: Investigation, engineer: User) -> None:
+    caseload = Caseload()
+    EventFactory(service="cart", timestamp=NOON)
+    linking.link_pending(now=NOW, caseload=caseload)
+    changes = {"service_affected": "cart"}
+    services.edit(investigation=case, changes=changes, actor=engineer, now=NOW)
+    later = EventFactory(service="cart", timestamp=NOON)
+    linking.link_pending(now=NOW, caseload=caseload)
+    assert Link.objects.get().event == later
+
+
+def test_what_did_not_change_is_not_read_again(
+    case: Investigation, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    caseload = Caseload()
+    caseload.lineup(NOW)
+    with django_assert_num_queries(1):
+        assert len(caseload.lineup(NOW)) == 1
+
+
+def test_a_look_back_over_too_much_takes_what_is_nearest_and_keeps_the_rest(
+    case: Investigation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onset = case.started_at or NOW
+    minutes = (-3, -1, 0, 2, 30)
+    near = [EventFactory(service="checkout", timestamp=onset + timedelta(minutes=minute)) for minute in minutes]
+    linking.link_pending(now=NOW)
+    monkeypatch.setattr(linking, "MOST_CANDIDATES", 3)
+    with capture_logs() as logs:
+        assert linking.link_investigation(investigation=case, now=NOW) == 3
+    assert [entry["considered"] for entry in logs if entry["event"] == "linking.capped"] == [3]
+    assert set(Link.objects.values_list("event_id", flat=True)) == {event.pk for event in near}
+
+
+@pytest.mark.parametrize("name", ["Checkout", "payment-gateway", "a.b", "who", 'say "x"', "OR"])
+def test_a_look_back_finds_a_service_of_any_name(engineer: User, name: str) -> None:
+    event = EventFactory(service=name, title="x", timestamp=NOON)
+    affected = name.lower() if name == "Checkout" else name
+    case = InvestigationFactory(title="y", service_affected=affected, detected_at=NOON)
+    assert linking.link_investigation(investigation=case, now=NOW) == 1
+    assert case.links.get().event == event
+
+
+def test_every_batch_and_every_investigation_is_on_the_log(case: Investigation, event: Event) -> None:
+    with capture_logs() as logs:
+        linking.link_pending(now=NOW)
+    found = {entry["event"]: entry for entry in logs}
+    assert found["linking.considered"]["links"] == 1
+    assert (found["linking.suggested"]["investigation"], found["linking.suggested"]["links"]) == (str(case.pk), 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_look_back_and_the_queue_do_not_block_one_another() -> None:
+    case = InvestigationFactory(service_affected="checkout", detected_at=NOW - timedelta(minutes=30))
+    EventFactory.create_batch(40, service="checkout", timestamp=NOON)
+    barrier, failed = Barrier(2), []
+
+    def run(deed: Callable[[], object]) -> None:
+        try:
+            for _ in range(5):
+                barrier.wait()
+                deed()
+        except (OperationalError, IntegrityError) as problem:
+            failed.append(problem)
+            barrier.abort()
+        finally:
+            connection.close()
+
+    def queue() -> None:
+        Event.objects.update(linked_at=None)
+        linking.link_pending(now=NOW)
+
+    deeds = (queue, lambda: linking.link_investigation(investigation=case, now=NOW))
+    threads = [Thread(target=run, args=[deed]) for deed in deeds]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert Link.objects.count() == 40
 
 
 @pytest.mark.django_db(transaction=True)
