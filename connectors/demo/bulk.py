@@ -17,9 +17,9 @@ from events.models import Event, Origin
 from events.services import COLUMNS, key_of, origin_named, row
 from events.terms import keywords
 from investigations.choices import LinkState
-from investigations.linking import clue_of, scene_of
 from investigations.models import Investigation, Note, NoteRevision
-from investigations.scoring import RULE_VERSION, score
+from investigations.scenes import scenes, sights
+from investigations.scoring import RULE_VERSION, Scene, score
 from rcaplatform.kit import jsonio
 from rcaplatform.kit.ids import uuid7
 
@@ -30,7 +30,6 @@ TOLD_AFTER, LINKED_AFTER = timedelta(seconds=4), timedelta(seconds=6)
 _LINK_COLUMNS = (
     "id event_id investigation_id score factors rule_version state is_cause decided_by_id decided_at created_at"
 ).split()
-_CLUE = ("id", "timestamp", "source", "service", "component", "keywords", "data")
 Progress = Callable[[int], None]
 
 
@@ -103,24 +102,24 @@ def _write_notes(opened: Iterator[tuple[Investigation, cases.Case]]) -> None:
 
 
 def _copy_links(opened: list[Investigation], random: Random) -> None:
-    links = [link for investigation in opened for link in _links(investigation, random)]
+    known = scenes(Investigation.objects.filter(pk__in=[case.pk for case in opened]))
+    links = [link for case in opened for link in _links(case, known[case.pk], random)]
     _copy("investigations_link", _LINK_COLUMNS, links)
 
 
-def _links(investigation: Investigation, random: Random) -> Iterator[tuple[Any, ...]]:
+def _links(investigation: Investigation, scene: Scene, random: Random) -> Iterator[tuple[Any, ...]]:
     """Yield links to events of its service around it: most only suggested, some decided on by whoever opened it."""
-    scene = scene_of(investigation)
     last = investigation.resolved_at or scene.detected + timedelta(hours=1)
     near = Event.objects.filter(service=scene.service).between(scene.onset - timedelta(hours=1), last)
-    for event in near.order_by("timestamp", "id").only(*_CLUE)[:MOST_LINKS]:
-        found = score(clue_of(event), scene)
+    for event in sights(near.order_by("timestamp", "id")[:MOST_LINKS]):
+        found = score(event.clue, scene)
         if not found.links:
             continue
         state = random.choices(list(LinkState), cum_weights=(85, 94, 99, 100))[0]
         decided = state != LinkState.SUGGESTED
         yield (
             uuid7(),
-            event.pk,
+            event.id,
             investigation.pk,
             found.confidence,
             jsonio.dumps([factor.as_json() for factor in found.factors]),

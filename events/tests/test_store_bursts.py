@@ -45,7 +45,7 @@ def test_an_event_is_found_by_the_commit_and_the_trace_it_names(word: str) -> No
 
 
 def test_what_was_stored_before_there_were_fingerprints_is_given_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    migration = import_module("events.migrations.0003_fill_fingerprints")
+    migration = import_module("events.migrations.0004_fill_fingerprints")
     monkeypatch.setattr(migration, "BATCH", 2)
     events = EventFactory.create_batch(5, fingerprint=0)
     kept = EventFactory(fingerprint=7)

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
 
     atomic = False
     dependencies = [
-        ('events', '0002_event_fingerprint'),
+        ('events', '0003_event_fingerprint'),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """A default of the database's own adds the column at once, and lets a process of the release before go on storing."""
 
     dependencies = [
-        ('events', '0001_initial'),
+        ('events', '0002_event_analytics'),
     ]
 
     operations = [
