@@ -17,6 +17,8 @@ FIRST_DELAY, LONGEST_DELAY, LONG_ENOUGH = 1.0, 30.0, 60.0  # seconds
 # A killed supervisor takes the stores with it, so nothing can be finished; only granian must end processes of its own.
 ORPHAN_SIGNALS = {"web": signal.SIGTERM}
 LONGEST_LINE = 65536  # bytes of output told as one line
+# Requests a web process has open at most, streams among them; granian's own limit would stop it at some 500 open pages.
+MOST_OPEN = "2600"
 
 Say = Callable[[str, str], None]
 
@@ -30,7 +32,7 @@ def commands(environment: Mapping[str, str]) -> dict[str, list[str]]:
     celery = ["celery", "--quiet", "-A", "rcaplatform"]
     web = ["granian", "--interface", "asginl", "--host", get("HOST", "127.0.0.1"), "--port", get("PORT", "8000")]
     web += ["--workers", get("WEB_WORKERS", "2"), "--respawn-failed-workers", "--respawn-interval", "1"]
-    web += ["--workers-kill-timeout", "5", "--no-ws", "rcaplatform.asgi:application"]
+    web += ["--workers-kill-timeout", "5", "--backpressure", MOST_OPEN, "--no-ws", "rcaplatform.asgi:application"]
     worker = ["worker", "--concurrency", get("WORKER_CONCURRENCY", "2"), "--without-gossip", "--without-mingle"]
     beat = ["beat", "--schedule", f"{get('RCA_DATA_DIR', 'var')}/celerybeat-schedule"]
     return {

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
+from typing import IO, Any
 
 import orjson
 import pytest
 
-from rcaplatform.kit.readahead import CHUNK, IN_MEMORY, ReadAhead
+from rcaplatform.kit.readahead import IN_MEMORY, ReadAhead
 
 LIMIT = 3 * IN_MEMORY
 Messages = list[dict[str, Any]]
@@ -17,15 +17,10 @@ def part(body: bytes = b"", *, more: bool = False) -> dict[str, Any]:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-async def echo(scope: Any, receive: Any, send: Any) -> None:
+async def echo(scope: Any, body: IO[bytes], receive: Any, send: Any) -> None:
     """Answer with the body as a thread would read it, then listen for the client's leaving."""
-    body, more = b"", True
-    while more:
-        message = await receive()
-        assert len(message["body"]) <= CHUNK
-        body, more = body + message["body"], message["more_body"]
     left = await receive()
-    await send({"type": "answer", "body": body, "headers": dict(scope["headers"]), "then": left["type"]})
+    await send({"type": "answer", "body": body.read(), "headers": dict(scope["headers"]), "then": left["type"]})
 
 
 def exchange(messages: Iterable[Any], *, headers: Iterable[tuple[bytes, bytes]] = (), seconds: float = 5) -> Messages:
@@ -50,7 +45,7 @@ def exchange(messages: Iterable[Any], *, headers: Iterable[tuple[bytes, bytes]] 
 
 @pytest.mark.parametrize(
     "parts",
-    [[b""], [b"x"], [b"x" * CHUNK], [b"x" * (CHUNK + 1)], [b"ab", b"", b"cd"], [b"x" * IN_MEMORY] * 3],
+    [[b""], [b"x"], [b"ab", b"", b"cd"], [b"x" * IN_MEMORY, b"x"], [b"x" * IN_MEMORY] * 3],
     ids=lambda parts: f"{len(parts)} of {len(parts[0])}",
 )
 def test_a_body_arrives_as_it_was_sent(parts: list[bytes]) -> None:
@@ -95,3 +90,23 @@ def test_a_sender_who_drips_is_refused_in_the_end() -> None:
 
 def test_a_sender_who_leaves_is_not_answered() -> None:
     assert exchange([part(b"x", more=True)]) == []
+
+
+def test_a_request_that_announces_no_body_is_not_asked_for_one() -> None:
+    async def never() -> Any:
+        raise AssertionError("asked")
+
+    async def answered(_scope: Any, body: IO[bytes], _receive: Any, send: Any) -> None:
+        await send({"type": "answer", "body": body.read()})
+
+    async def story() -> Messages:
+        sent: Messages = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "http_version": "1.1", "headers": [(b"host", b"here")]}
+        await ReadAhead(answered, limit=LIMIT, seconds=5)(scope, never, send)
+        return sent
+
+    assert asyncio.run(story()) == [{"type": "answer", "body": b""}]
