@@ -13,6 +13,7 @@ from accounts.models import Role, User
 from accounts.tests.factories import UserFactory
 from accounts.tokens import AccessToken
 from rcaplatform.kit import memory
+from rcaplatform.kit.paging import plenty
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -38,6 +39,7 @@ def _nothing_cached(request: pytest.FixtureRequest) -> None:
     """Tests that touch the database begin with an empty cache, so that none rings another's bell."""
     if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
         cache.clear()
+        plenty.clear()
 
 
 @pytest.fixture

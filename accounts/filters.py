@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
 from accounts.models import RevokedToken, User
+from rcaplatform.kit.search import Filters
 
 
 def person(name: str) -> Q:
@@ -30,10 +31,8 @@ class PersonFilter(filters.CharFilter):
         return qs.filter(**{f"{self.field_name}__in": User.objects.filter(person(value))})
 
 
-class RevokedTokenFilters(filters.FilterSet):
+class RevokedTokenFilters(Filters):
     """Whose tokens they were."""
-
-    complete = True  # nothing is searched here, so nothing is cut
 
     user = PersonFilter(label="Whose: an id, a username, or `me`.")
 

@@ -13,7 +13,7 @@ from investigations.choices import ImpactSeverity, LinkState, Priority, Status
 from investigations.models import Comment, Investigation, Link, Note
 from investigations.querysets import STANDING
 from rcaplatform.kit.rest import refuse
-from rcaplatform.kit.search import RANK, ListFilters, MomentFilter, TagFilter, any_of, sorts, with_excerpt
+from rcaplatform.kit.search import RANK, Filters, ListFilters, MomentFilter, TagFilter, any_of, sorts, with_excerpt
 
 
 class InvestigationFilters(ListFilters):
@@ -67,7 +67,7 @@ class LinkFilters(EventFilters):
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Leave out what was rejected, unless states are named."""
-        if not self.form.cleaned_data["state"]:
+        if not self.form.cleaned_data.get("state"):
             queryset = queryset.filter(link__state__in=STANDING)
         return super().filter_queryset(queryset)
 
@@ -78,10 +78,9 @@ class BurstFilters(LinkFilters):
     sort = sorts("-timestamp", "timestamp", "-score")
 
 
-class CalibrationFilters(filters.FilterSet):
+class CalibrationFilters(Filters):
     """Which links a calibration looks at."""
 
-    complete = True
     source = any_of(
         Source, "Kind of system of the event; given several times, one of them.", field_name="event__source"
     )
@@ -100,7 +99,7 @@ class CalibrationFilters(filters.FilterSet):
             ValidationError: the times contradict one another; names one of them.
         """
         chosen = self.form.cleaned_data
-        if chosen["start"] and chosen["end"] and chosen["start"] > chosen["end"]:
+        if chosen.get("start") and chosen.get("end") and chosen["start"] > chosen["end"]:
             refuse("start", "This is after end.")
         return super().filter_queryset(queryset)
 
@@ -126,10 +125,9 @@ class NoteSearch(NoteFilters):
         return with_excerpt(super().filter_queryset(queryset), self.form.cleaned_data["q"], "body")
 
 
-class CommentFilters(filters.FilterSet):
+class CommentFilters(Filters):
     """Which comments."""
 
-    complete = True
     event = filters.UUIDFilter(label="On this event.")
     note = filters.UUIDFilter(label="On this note.")
 

@@ -98,6 +98,39 @@ def test_a_count_stops_at_its_cap_and_says_so(client: APIClient, monkeypatch: py
     assert titles(client.get(URL, {"per_page": 2, "page": 3})) == ["0"]
 
 
+def test_a_list_known_to_pass_the_cap_is_not_counted_again_for_a_while(
+    client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counts() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            page = client.get(URL, {"per_page": "2"})
+        assert (page["X-Total-Count"], page["X-Total-Count-Capped"]) == ("3", "true")
+        return sum("COUNT(" in query["sql"] for query in asked)
+
+    monkeypatch.setattr(paging, "COUNTED", 3)
+    at(*range(5))
+    assert [counts(), counts()] == [1, 0]
+    paging.plenty.clear()
+    monkeypatch.setattr(paging, "REMEMBERED", -1.0)
+    assert [counts(), counts()] == [1, 1]
+
+
+def test_a_count_below_the_cap_is_never_remembered(client: APIClient) -> None:
+    at(*range(3))
+    assert client.get(URL, {"per_page": 2})["X-Total-Count"] == "3"
+    at(4)
+    assert client.get(URL, {"per_page": 2})["X-Total-Count"] == "4"
+
+
+def test_no_more_than_so_many_counts_are_remembered(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "COUNTED", 3)
+    monkeypatch.setattr(paging, "MOST_REMEMBERED", 2)
+    at(*range(5))
+    for start in range(5):
+        client.get(URL, {"per_page": "2", "start": f"20{start}0-01-01T00:00:00Z"})
+    assert len(paging.plenty._until) <= 2
+
+
 def test_a_count_below_the_cap_is_exact(client: APIClient) -> None:
     at(*range(5))
     assert not client.get(URL, {"per_page": 2}).has_header("X-Total-Count-Capped")

@@ -13,7 +13,7 @@ from investigations import bursts, linking
 from investigations.api.views import DecisionViewSet, LinkedEventViewSet
 from investigations.choices import LinkState
 from investigations.filters import BurstFilters
-from rcaplatform.kit.paging import Pages
+from rcaplatform.kit.paging import COUNTED, Pages
 from rcaplatform.kit.rest import refuse
 from rcaplatform.kit.views import Rows
 
@@ -60,7 +60,9 @@ class BurstPages(Pages):
 
     def count(self, queryset: QuerySet[Any]) -> int:
         """Return how many there are; beyond the last page that has to be asked again."""
-        return min(self.folded or bursts.fold(queryset, offset=0, limit=1)[1], self.cap)
+        total = self.folded or bursts.fold(bursts.linked(queryset), offset=0, limit=1)[1]
+        self.complete = total < COUNTED
+        return min(total, COUNTED)
 
     def read_on(self, queryset: QuerySet[Any], cursor: str) -> list[Any]:
         """Refuse."""

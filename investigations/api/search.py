@@ -15,7 +15,7 @@ from events.models import Event
 from investigations.api.serializers import InvestigationHit, NoteHit
 from investigations.filters import InvestigationSearch, NoteSearch
 from investigations.models import Investigation, Note
-from rcaplatform.kit.paging import capped_count
+from rcaplatform.kit.paging import capped_count, order_of
 from rcaplatform.kit.search import RANK, RANKED
 from rcaplatform.kit.views import Strict, asked
 
@@ -100,6 +100,6 @@ def _best(kind: str, text: str, per_page: int, request: Request) -> dict[str, An
     return {
         "count": len(rows) if len(rows) <= per_page else capped_count(matches, RANKED),
         "capped": not asking.complete,
-        "sort": RANK if asking.complete else str(matches.query.order_by[0]),
+        "sort": RANK if asking.complete else order_of(matches)[0],
         "results": [shape.shown(row) for row in rows[:per_page]],
     }

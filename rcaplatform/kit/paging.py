@@ -1,7 +1,8 @@
 """Pages of a list: by number near its beginning, by cursor at any depth. Never counts a whole table."""
 
 import base64
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -9,6 +10,7 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import F, Field, Func, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThan, LessThan
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -20,6 +22,7 @@ from rcaplatform.kit.rest import refuse
 PER_PAGE, MOST_PER_PAGE = 20, 100
 COUNTED = 10_000  # counting further costs more than anybody learns from it
 REACH = 10_000  # OFFSET reads everything before the page: beyond this use the cursor
+REMEMBERED, MOST_REMEMBERED = 60.0, 1_000  # seconds, questions
 
 
 def capped_count(queryset: QuerySet[Any], cap: int) -> int:
@@ -27,54 +30,91 @@ def capped_count(queryset: QuerySet[Any], cap: int) -> int:
     return queryset.order_by().values("pk")[:cap].count()
 
 
+class Plenty:
+    """Counts, and remembers for a minute which questions have more answers than are counted: those stay so.
+
+    The count of such a list costs twenty times its page. Any other count is asked for anew, as it may change by one.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[tuple[str, str], float] = {}
+
+    def count(self, queryset: QuerySet[Any]) -> int:
+        """Return the number of rows, at most `COUNTED`."""
+        sql, params = queryset.order_by().values("pk")[:COUNTED].query.sql_with_params()
+        question, now = (sql, repr(params)), time.monotonic()
+        if self._until.get(question, 0.0) > now:
+            return COUNTED
+        total = capped_count(queryset, COUNTED)
+        if total == COUNTED:
+            if len(self._until) >= MOST_REMEMBERED:
+                self._until.clear()
+            self._until[question] = now + REMEMBERED
+        return total
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._until.clear()
+
+
+plenty = Plenty()
+
+
 class Pages(BasePagination):
     """`page` and `per_page` (20, at most 100), or `cursor`: empty at first, then as `next` and the Link header give it.
 
     A cursor stands between two rows, so that rows which come or go elsewhere neither repeat nor hide one. It needs a
-    list in the order of plain columns that ends with the key. A view may say how far its rows are ``counted``.
+    list in the order of plain columns that ends with the key. A view may have ``counted`` its rows already, and
+    say whether that is ``complete``.
     """
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """Return the rows of the page asked for.
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None, shape: Callable[[Any], Any] = lambda rows: rows
+    ) -> list[Any]:
+        """Return the rows of the page asked for, in a ``shape`` whose joins and columns counting does without.
 
         Raises:
             ValidationError: a parameter is wrong; names it.
         """
         self.request = request
-        self.cap: int = getattr(view, "counted", COUNTED)
+        self.counted: int | None = getattr(view, "counted", None)
+        self.complete: bool = getattr(view, "complete", True)
         self.headers: dict[str, str] = {}
         self.total: int | None = None
         self.links: dict[str, str] = {}
         params = request.query_params
         self.per_page = min(_number(params, "per_page", PER_PAGE), MOST_PER_PAGE)
         self.headers["X-Per-Page"] = str(self.per_page)
-        if order := queryset.query.order_by:
-            self.headers["X-Sort"] = str(order[0]).removeprefix("-") if order[0] == "-rank" else str(order[0])
+        if order := order_of(queryset):
+            self.headers["X-Sort"] = order[0].removeprefix("-") if order[0] == "-rank" else order[0]
         if "cursor" not in params:
-            return self._by_number(queryset, _number(params, "page", 1))
+            return self._by_number(queryset, shape(queryset), _number(params, "page", 1))
         if "page" in params:
             refuse("cursor", "Give page or cursor, not both.")
-        return self.read_on(queryset, params["cursor"])
+        return self.read_on(shape(queryset), params["cursor"])
 
     def read(self, queryset: QuerySet[Any], start: int, stop: int) -> list[Any]:
         """Return the rows of a page by number."""
         return list(queryset[start:stop])
 
     def count(self, queryset: QuerySet[Any]) -> int:
-        """Return how many rows there are, capped."""
-        return capped_count(queryset, self.cap)
+        """Return how many rows there are, at most so many as are counted, and note whether that is all."""
+        if self.counted is None:
+            self.counted = plenty.count(queryset)
+            self.complete = self.counted < COUNTED
+        return self.counted
 
-    def _by_number(self, queryset: QuerySet[Any], page: int) -> list[Any]:
+    def _by_number(self, plain: QuerySet[Any], queryset: QuerySet[Any], page: int) -> list[Any]:
         if page * self.per_page > REACH:
             refuse("page", f"Pages end at row {REACH:,}; use ?cursor= to read on at any depth.")
         start = (page - 1) * self.per_page
         rows = self.read(queryset, start, start + self.per_page + 1)
         more = len(rows) > self.per_page
         known = bool(rows or page == 1) and not more
-        self.total = start + len(rows) if known else self.count(queryset)
+        self.total = start + len(rows) if known else self.count(plain)
         self.headers |= {"X-Page": str(page), "X-Total-Count": str(self.total)}
         numbers = {"first": 1, "prev": page - 1, "last": max(1, -(-self.total // self.per_page))}
-        if self.total >= self.cap:
+        if not (known or self.complete):
             self.headers["X-Total-Count-Capped"] = "true"
             del numbers["last"]
         if more and (page + 1) * self.per_page <= REACH:
@@ -130,6 +170,23 @@ class Pages(BasePagination):
         }
 
 
+class Afterwards(Coalesce):
+    """A column's value which no index knows: rows ordered by it are found first, by another index, and sorted then."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(F(column), F(column))
+        self.column = column
+
+
+def order_of(queryset: QuerySet[Any]) -> list[str]:
+    """Return what a list is ordered by: columns, ``-`` before a descending one."""
+    names = []
+    for name in map(str, queryset.query.order_by):
+        found: Any = queryset.query.annotations.get(name.removeprefix("-"))
+        names.append(name[: name.startswith("-")] + found.column if isinstance(found, Afterwards) else name)
+    return names
+
+
 class Keyset:
     """The columns a list is ordered by, as a place to read on from.
 
@@ -139,7 +196,7 @@ class Keyset:
 
     def __init__(self, queryset: QuerySet[Any]) -> None:
         meta = queryset.query.get_meta()
-        self.ordering = [str(name) for name in queryset.query.order_by or meta.ordering or ()]
+        self.ordering = order_of(queryset) or [str(name) for name in meta.ordering or ()]
         self.names = [name.removeprefix("-") for name in self.ordering]
         self.descending = self.ordering[0].startswith("-")
         one_way = all(name.startswith("-") == self.descending for name in self.ordering)

@@ -16,6 +16,7 @@ from django_filters.utils import translate_validation
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.request import Request
 
+from rcaplatform.kit.paging import Afterwards, capped_count
 from rcaplatform.kit.rest import refuse
 
 CONFIG = "english"
@@ -23,7 +24,6 @@ RANKED = 1_000  # up to so many matches are ranked; of more, the newest come fir
 RANK = "rank"
 WINDOW = 5_000  # rows worth walking by time for a page of matches
 _PAGE = 21  # a page of the usual length, and one more
-_ALL = 2**31 - 1  # a limit that cuts nothing, but keeps the planner from merging the statement into the one around it
 _PAGING = frozenset({"page", "per_page", "cursor", "format"})
 _BEGIN, _END = "\ue000", "\ue001"  # private use: nothing a text would hold
 
@@ -81,14 +81,36 @@ def any_of(choices: type[TextChoices], label: str, **options: Any) -> filters.Mu
     return filters.MultipleChoiceFilter(choices=choices.choices, distinct=False, label=label, **options)
 
 
-class ListFilters(filters.FilterSet):
-    """The filters of a list, all of which must hold; then the search, then the order. A subclass adds `sort`.
+class Filters(filters.FilterSet):
+    """Filters, all of which must hold.
 
     Attributes:
-        complete: False when more rows match the search than can be ranked; counting them would cost as much.
+        complete: False when more rows match a search than can be ranked; counting them would cost as much.
+        counted: how many match a search, where there is one, up to as many as can be ranked.
     """
 
+    base_filters: dict[str, filters.Filter]
     complete = True
+    counted: int | None = None
+
+    def __init__(
+        self, data: Any = None, queryset: QuerySet[Any] | None = None, *, request: Request | None = None, **options: Any
+    ) -> None:
+        """Make only the filters that are asked for: copies and form fields of all would cost more than the query.
+
+        The browsable API shows them all.
+        """
+        every = type(self).base_filters
+        renderer = getattr(request, "accepted_renderer", None)
+        if data is not None and getattr(renderer, "format", "") != "api":
+            every = {name: one for name, one in every.items() if name in data or one.extra["required"]}
+        self.base_filters = every  # of this one; the framework copies them
+        super().__init__(data, queryset, request=request, **options)
+
+
+class ListFilters(Filters):
+    """The filters of a list; then the search, then the order. A subclass adds `sort`."""
+
     q = filters.CharFilter(
         method="later", max_length=500, label='Full text: words, "a phrase", OR, -not. Combines with every filter.'
     )
@@ -106,18 +128,20 @@ class ListFilters(filters.FilterSet):
         chosen = self.form.cleaned_data
         if chosen.get("start") and chosen.get("end") and chosen["start"] > chosen["end"]:
             refuse("start", "This is after end.")
-        offered = [name for name, _ in self.base_filters["sort"].extra["choices"]]
-        text, sort = chosen["q"], chosen["sort"] or offered[0]
+        offered = [name for name, _ in type(self).base_filters["sort"].extra["choices"]]
+        text, sort = chosen.get("q"), chosen.get("sort") or offered[0]
         if sort == RANK and not text:
             refuse("sort", f"{RANK} needs q, the words to rank by.")
         found = super().filter_queryset(queryset)
         if not text:
             return ordered(found, sort)
         order = next(name for name in offered if name != RANK) if sort == RANK else sort
-        found, self.complete = search(found, text, order)
+        found, matches = search(found, text, order)
+        self.complete = matches <= RANKED
+        self.counted = min(matches, RANKED)
         if sort == RANK and self.complete:
             return found.annotate(rank=SearchRank(F("search"), web_query(text))).order_by("-rank", "-id")
-        return ordered(found, order)
+        return found
 
 
 class Filtered(filters.DjangoFilterBackend):
@@ -150,8 +174,7 @@ class Filtered(filters.DjangoFilterBackend):
         if not filterset.is_valid():
             raise translate_validation(filterset.errors)
         found: QuerySet[Any] = filterset.qs
-        if not filterset.complete:
-            view.counted = RANKED
+        view.counted, view.complete = filterset.counted, filterset.complete
         return found
 
     def get_filterset_kwargs(self, request: Request, queryset: QuerySet[Any], view: Any) -> dict[str, Any]:
@@ -177,21 +200,20 @@ def ordered(queryset: QuerySet[Any], sort: str) -> QuerySet[Any]:
     return queryset.order_by(sort, "-id" if sort.startswith("-") else "id")
 
 
-def search(queryset: QuerySet[Any], text: str, order: str) -> tuple[QuerySet[Any], bool]:
-    """Return the rows that match ``text``, and whether they are few enough to be ranked.
+def search(queryset: QuerySet[Any], text: str, order: str) -> tuple[QuerySet[Any], int]:
+    """Return the rows that match ``text`` in ``order``, and how many they are: of more than `RANKED`, one more.
 
     In steps, because one statement misleads the planner: asked for the newest matches of a word that hardly occurs, or
-    occurs only long ago, it walks the whole table by time. So the index of words is asked first, for no more than can
-    be ranked. Of more, the first page is looked for among the first rows in ``order``; if it is not there, the index
-    of words finds all matches, which are then sorted.
+    occurs only long ago, it walks the whole table by time. So the index of words is asked first how many there are.
+    Of more than can be ranked, the first page is looked for among the first rows in ``order``; if it is there, walking
+    is right. Else the index of words finds all matches, which are sorted afterwards.
     """
     matching = queryset.filter(search=web_query(text))
-    hits = list(matching.order_by().values_list("pk", flat=True)[: RANKED + 1])
-    if len(hits) <= RANKED:
-        return queryset.filter(pk__in=hits), True
-    if _dense(queryset, matching, order):
-        return matching, False
-    return queryset.filter(pk__in=matching.order_by().values("pk")[:_ALL]), False
+    matches = capped_count(matching, RANKED + 1)
+    if matches > RANKED and _dense(queryset, matching, order):
+        return ordered(matching, order), matches
+    column, sign = order.removeprefix("-"), order[: order.startswith("-")]
+    return ordered(matching.alias(afterwards=Afterwards(column)), f"{sign}afterwards"), matches
 
 
 def _dense(queryset: QuerySet[Any], matching: QuerySet[Any], order: str) -> bool:

@@ -134,7 +134,8 @@ class ScopedViewSet(GenericViewSet[Any]):
 
     def rows(self, queryset: QuerySet[Any]) -> Response:
         """Answer with a page of rows."""
-        page = self.paginate_queryset(self.row_class.of(queryset)) or ()
+        pages: Any = self.paginator
+        page = pages.paginate_queryset(queryset, self.request, view=self, shape=self.row_class.of)
         return self.get_paginated_response([self.row_class.shown(row) for row in page])
 
     def answer(self, found: Model, status: int = 200) -> Response:
