@@ -65,6 +65,10 @@ pytest: $(VENV)/.dev ## the tests, with coverage
 fuzz: $(VENV)/.dev ## send the API hundreds of requests an operation: what its schema permits, and what it does not
 	@RCA_FUZZ_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/pytest -n auto tests/test_fuzz.py
 
+.PHONY: bench
+bench: $(VENV)/.dev ## measure reading and writing at a million events (EVENTS), and print one table
+	@$(BIN)/python -m benchmarks --events $(or $(EVENTS),1000000)
+
 .PHONY: lock
 lock: $(VENV)/.dev ## compile the requirement files
 	$(COMPILE) requirements.in -o requirements.txt
