@@ -59,7 +59,7 @@ class Store:
 
     def __init__(self, folder: Path, events: int, investigations: int, stack: ExitStack) -> None:
         self.environment = {**os.environ, **UNLIMITED, "RCA_DATA_DIR": str(folder), "LOG_LEVEL": "WARNING"}
-        self.environment |= {"DEMO_PASSWORD": PASSWORD, "SITE_URL": "http://localhost:8000", "MOST_UNLINKED": "0"}
+        self.environment |= {"DEMO_PASSWORD": PASSWORD, "SITE_URL": "http://localhost:8000"}
         folder.mkdir(parents=True, exist_ok=True)
         for server in servers(folder, {}):
             stack.enter_context(serving(server))
