@@ -65,9 +65,9 @@ class Store:
             stack.enter_context(serving(server))
             self.environment[server.variable] = server.url
         self.events = events
+        self._manage("migrate", "--verbosity=0")
+        self._manage("bootstrap")
         if not (folder / "filled").exists():
-            self._manage("migrate", "--verbosity=0")
-            self._manage("bootstrap")
             self._manage("loadtest-data", f"--events={events}", f"--investigations={investigations}")
             (folder / "filled").touch()
         with psycopg.connect(f"dbname=rca user=rca host={socket_dir(folder)}", autocommit=True) as connection:

@@ -210,19 +210,21 @@ def search(queryset: QuerySet[Any], text: str, order: str) -> tuple[QuerySet[Any
     """
     matching = queryset.filter(search=web_query(text))
     matches = capped_count(matching, RANKED + 1)
-    if matches > RANKED and _dense(queryset, matching, order):
+    if matches > RANKED and _dense(queryset, text, order):
         return ordered(matching, order), matches
     column, sign = order.removeprefix("-"), order[: order.startswith("-")]
     return ordered(matching.alias(afterwards=Afterwards(column)), f"{sign}afterwards"), matches
 
 
-def _dense(queryset: QuerySet[Any], matching: QuerySet[Any], order: str) -> bool:
+def _dense(queryset: QuerySet[Any], text: str, order: str) -> bool:
+    """Return whether the first rows in ``order`` hold a page of matches; reads those rows and no index of words."""
     column = order.removeprefix("-")
     edge = list(queryset.order_by(order).values_list(column, flat=True)[WINDOW : WINDOW + 1])
     if not edge:
         return True
-    within = {f"{column}__gte" if order.startswith("-") else f"{column}__lte": edge[0]}
-    return matching.filter(**within).order_by().values("pk")[:_PAGE].count() == _PAGE
+    first = {f"{column}__gte" if order.startswith("-") else f"{column}__lte": edge[0]}
+    matching = queryset.alias(words=Afterwards("search")).filter(words=web_query(text), **first)
+    return capped_count(matching, _PAGE) == _PAGE
 
 
 def with_excerpt(queryset: QuerySet[Any], text: str, *columns: str) -> QuerySet[Any]:
