@@ -17,8 +17,6 @@ def dedupe_key(*, scope: str, source: str, source_id: str) -> UUID:
 
     Each part is hashed with its length before it, so that no two different triples read the same.
     """
-    digest = blake2b(digest_size=16)
-    for part in (scope, source, source_id):
-        encoded = part.encode(errors="surrogatepass")
-        digest.update(len(encoded).to_bytes(4, "big") + encoded)
-    return UUID(bytes=digest.digest())
+    encoded = [part.encode(errors="surrogatepass") for part in (scope, source, source_id)]
+    told = b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
+    return UUID(bytes=blake2b(told, digest_size=16).digest())

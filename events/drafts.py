@@ -23,6 +23,7 @@ LIMITS = {
 }
 MAX_TAG = 100
 _SHORTENED = ("title",)
+_NESTING = ("data", "raw_data", "metadata")
 # `values` of an enumeration builds a new list at each call, and every event asks twice.
 _SOURCES, _SEVERITIES = frozenset(Source.values), frozenset(Severity.values)
 
@@ -59,7 +60,9 @@ class EventDraft:
         self._check_choices()
         self._check_time()
         for name, limit in LIMITS.items():
-            setattr(self, name, _text(name, getattr(self, name), limit))
+            given = getattr(self, name)
+            if (kept := _text(name, given, limit)) is not given:
+                setattr(self, name, kept)
         for name in ("source_id", "title", "event_type"):
             if not getattr(self, name):
                 raise _invalid(name, "This may not be empty.")
@@ -67,8 +70,9 @@ class EventDraft:
             raise _invalid("url", "Give an http or https address.")
         self.tags = _tags(self.tags)
         self.message = _clean(self.message)
-        for name in ("data", "raw_data", "metadata"):
-            if depth(getattr(self, name)) > MAX_DEPTH:
+        for name in _NESTING:
+            given = getattr(self, name)
+            if given and depth(given) > MAX_DEPTH:
                 raise _invalid(name, f"This nests deeper than {MAX_DEPTH} levels.")
 
     def _check_choices(self) -> None:
@@ -91,7 +95,7 @@ def _invalid(name: str, message: str) -> Invalid:
 def _text(name: str, value: Any, limit: int) -> str:
     if not isinstance(value, str):
         raise _invalid(name, "Give text.")
-    clean = _clean(value).strip()
+    clean = _clean(value).strip()  # the very same object when there is nothing to change
     if len(clean) > limit:
         if name not in _SHORTENED:
             raise _invalid(name, f"At most {limit} characters.")
@@ -101,10 +105,12 @@ def _text(name: str, value: Any, limit: int) -> str:
 
 def _clean(text: str) -> str:
     """Return ``text`` as the database can keep it: no NUL characters, no halves of characters."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
 def _tags(tags: Sequence[str]) -> tuple[str, ...]:
     if len(tags) > MAX_TAGS:
         raise _invalid("tags", f"At most {MAX_TAGS} tags.")
-    return tuple(dict.fromkeys(text for tag in tags if (text := _text("tags", tag, MAX_TAG))))
+    return tuple(dict.fromkeys(text for tag in tags if (text := _text("tags", tag, MAX_TAG)))) if tags else ()

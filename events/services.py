@@ -1,8 +1,10 @@
 """Deeds: the only writers of the event store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +23,7 @@ from events.terms import keywords
 from rcaplatform.kit import jsonio
 from rcaplatform.kit.doorbell import ring_once
 from rcaplatform.kit.errors import Conflict
-from rcaplatform.kit.ids import uuid7
+from rcaplatform.kit.ids import uuid7_text
 from rcaplatform.kit.realtime import publish
 
 LINK_TASK = "investigations.link"
@@ -39,12 +41,23 @@ _STAGE = (  # the names come from the table above
     f"SELECT {_NAMES} FROM events_event WITH NO DATA"
 )
 _COPY = f"COPY event_staging ({_NAMES}) FROM STDIN"
-# The staged rows are moved, not copied, so that two calls in one transaction do not see one another's rows.
+# COPY wrote them in the order of their keys, and a scan of a table that only grew reads them so.
 _MOVE = (
-    f"WITH staged AS (DELETE FROM event_staging RETURNING *) INSERT INTO events_event ({_NAMES}) "  # noqa: S608
-    f"SELECT {_NAMES} FROM staged ORDER BY dedupe_key ON CONFLICT (dedupe_key) DO NOTHING RETURNING id, dedupe_key"
+    f"INSERT INTO events_event ({_NAMES}) SELECT {_NAMES} FROM event_staging "  # noqa: S608
+    "ON CONFLICT (dedupe_key) DO NOTHING RETURNING id, dedupe_key"
 )
-_STRING_FIELDS = ("source", "source_id", "event_type", "title", "severity", "service", "component", "environment")
+# So that two calls in one transaction do not see one another's rows.
+_CLEAR = "DELETE FROM event_staging"
+# One row needs no staging, and gets its JSON and its tags as the text that COPY would get.
+_INSERT = (
+    f"INSERT INTO events_event ({_NAMES}) VALUES ({', '.join(['%s'] * len(COLUMNS))}) "  # noqa: S608
+    "ON CONFLICT (dedupe_key) DO NOTHING RETURNING id, dedupe_key"
+)
+_WRITTEN = 64 * 1024  # characters handed to the database at a time, so that it works while the next ones are made
+_STRINGS = attrgetter("source", "source_id", "event_type", "title", "severity", "service", "component", "environment")
+_NULL = r"\N"
+
+Row = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,43 +96,75 @@ def store(*, drafts: Sequence[EventDraft], origin: Origin, now: datetime) -> Sto
     Raises:
         Invalid: a draft holds what JSON cannot say.
     """
-    keyed = {key_of(draft, origin): draft for draft in reversed(drafts)}
     keys = [key_of(draft, origin) for draft in drafts]
+    keyed = dict(zip(reversed(keys), reversed(drafts), strict=True))
     if not keyed:
         return Stored([], {})
+    rows = (row(key, keyed[key], origin, now) for key in sorted(keyed))
     with connection.cursor() as cursor:
-        cursor.execute(_STAGE)
-        with cursor.copy(_COPY) as copy:
-            for key in sorted(keyed):
-                copy.write_row(row(key, keyed[key], origin, now))
-        cursor.execute(_MOVE)
-        fresh = {key: pk for pk, key in cursor.fetchall()}
+        if len(keyed) == 1:
+            cursor.execute(_INSERT, next(rows))
+            found = cursor.fetchall()
+        else:
+            found = _copy(cursor, rows)
+    fresh = {key: pk for pk, key in found}
     if fresh:
         ring_once(LINK_TASK)
         publish(topic="events", kind="stored", count=len(fresh))
     return Stored(keys, fresh)
 
 
-def row(key: UUID, draft: EventDraft, origin: Origin, now: datetime) -> tuple[Any, ...]:
-    """Return what a draft becomes, in the order of `COLUMNS`."""
+def _copy(cursor: Any, rows: Iterable[Row]) -> list[tuple[UUID, UUID]]:
+    """Store many rows and return the id and key of each that is new."""
+    cursor.execute(_STAGE)
+    with cursor.copy(_COPY) as copy:
+        lines, length = [], 0
+        for values in rows:
+            lines.append("\t".join([_NULL if value is None else _escaped(value) for value in values]) + "\n")
+            length += len(lines[-1])
+            if length > _WRITTEN:
+                copy.write("".join(lines))
+                lines, length = [], 0
+        copy.write("".join(lines))
+    cursor.execute(_MOVE)
+    found: list[tuple[UUID, UUID]] = cursor.fetchall()
+    cursor.execute(_CLEAR)
+    return found
+
+
+def _escaped(text: str) -> str:
+    """Return a value as COPY reads it: what ends a value or a row there is written otherwise."""
+    return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+
+
+def row(key: UUID, draft: EventDraft, origin: Origin, now: datetime) -> Row:
+    """Return an event in the order of `COLUMNS`, each value as the text PostgreSQL reads."""
+    moment = now.isoformat()
     return (
-        uuid7(),
-        origin.pk,
-        key,
-        *(getattr(draft, name) for name in _STRING_FIELDS),
-        list(draft.tags),
+        uuid7_text(),
+        origin.pk.hex,
+        key.hex,
+        *_STRINGS(draft),
+        _array(tuple(draft.tags)),
         draft.url,
         jsonio.dumps(draft.data),
         None if draft.raw_data is None else jsonio.dumps(draft.raw_data),
         jsonio.dumps(draft.metadata),
         keywords(*_found_by(draft), draft.message),
-        _fingerprint(draft),
-        draft.timestamp,
-        now,
-        now,
-        now,
-        1,
+        str(_fingerprint(draft)),
+        draft.timestamp.isoformat(),
+        moment,
+        moment,
+        moment,
+        "1",
     )
+
+
+@lru_cache(maxsize=1_000)
+def _array(texts: tuple[str, ...]) -> str:
+    """Return texts as PostgreSQL writes an array of them."""
+    quoted = [text.replace("\\", r"\\").replace('"', r"\"") for text in texts]
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
 
 
 @transaction.atomic

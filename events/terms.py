@@ -1,8 +1,9 @@
 """Decision: which words an event or an investigation can be found and compared by. No database here."""
 
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
 from functools import lru_cache
+from itertools import accumulate, chain
 
 MAX_CHARACTERS = 2_000
 MAX_WRITTEN = 1_400  # the rest is left for parts
@@ -12,6 +13,8 @@ _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _PART = re.compile(r"[A-Za-z0-9]+")
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _ABBREVIATIONS = range(7, 13)
+# A source says the same words over and over. Remembered are so many, none longer than so many characters.
+_REMEMBERED, _MEMORABLE = 10_000, 64
 
 
 def keywords(*texts: str) -> str:
@@ -20,12 +23,11 @@ def keywords(*texts: str) -> str:
     ``PaymentError`` can then be found by "payment", ``/api/v1/pay`` by "pay", ``auth-service`` by "auth", and a commit
     hash by its first 7 to 12 characters. What was written stays in its order, so that a phrase of it can be found.
     """
-    written = [word for text in texts for word in text.split()]
-    words = dict.fromkeys(word.strip(".:!?") for text in texts for word in _WORD.findall(text))
-    parts = dict.fromkeys(part for word in words for part in (word, *_parts(word)))
+    written = " ".join(texts).split()
     kept = _bounded(written, MAX_WRITTEN)
-    seen = set(kept)
-    return " ".join(kept + _bounded([part for part in parts if part not in seen], MAX_CHARACTERS - MAX_WRITTEN))
+    seen, parts = set(kept), dict.fromkeys(chain.from_iterable(map(_read, dict.fromkeys(written))))
+    rest = _bounded([part for part in parts if part not in seen], MAX_CHARACTERS - MAX_WRITTEN)
+    return " ".join(kept + rest)
 
 
 def vocabulary(*texts: str) -> frozenset[str]:
@@ -48,27 +50,37 @@ def _pieces(word: str) -> frozenset[str]:
     return frozenset(piece for piece in pieces if len(piece) > 2 and not piece.isdigit()) - _STOP
 
 
-def _parts(word: str) -> Iterator[str]:
+def _read(text: str) -> tuple[str, ...]:
+    """Return the words in what stands between two spaces, each followed by its parts."""
+    return _reading(text) if len(text) <= _MEMORABLE else _reading.__wrapped__(text)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _reading(text: str) -> tuple[str, ...]:
+    found = []
+    for word in _WORD.findall(text):
+        found.append(word.strip(".:!?"))
+        found += _parts(found[-1])
+    return tuple(found)
+
+
+def _parts(word: str) -> list[str]:
     if _HASH.fullmatch(word):
-        yield from (word[:length] for length in _ABBREVIATIONS)
-        return
+        return [word[:length] for length in _ABBREVIATIONS]
     alphanumeric = _PART.findall(word)
-    if len(alphanumeric) > 1:
-        yield from alphanumeric
+    parts = list(alphanumeric) if len(alphanumeric) > 1 else []
     for part in alphanumeric:
-        humps = _CAMEL.findall(part)
-        if len(humps) > 1 and not any(hump.isdigit() for hump in humps):
-            yield from humps
+        if part.isalpha() and not part.islower() and len(humps := _CAMEL.findall(part)) > 1:
+            parts += humps
+    return parts
 
 
-def _bounded(words: Iterable[str], limit: int) -> list[str]:
-    kept, length = [], 0
-    for word in words:
-        length += len(word) + 1
-        if length > limit:
-            break
-        kept.append(word)
-    return kept
+def _bounded(words: list[str], limit: int) -> list[str]:
+    """Return as many of the first words as fit, a space after each."""
+    if sum(map(len, words)) + len(words) <= limit:
+        return words
+    ends = list(accumulate(len(word) + 1 for word in words))
+    return words[: bisect_right(ends, limit)]
 
 
 _STOP = frozenset(

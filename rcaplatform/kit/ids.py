@@ -2,9 +2,15 @@
 
 from uuid import UUID
 
+from uuid_utils import uuid7 as _quick_uuid7
 from uuid_utils.compat import uuid7 as _uuid7
 
 
 def uuid7() -> UUID:
     """Return a new version 7 UUID (RFC 9562): 48 bits of Unix milliseconds, then randomness."""
     return _uuid7()
+
+
+def uuid7_text() -> str:
+    """Return what `uuid7` does as text, for rows by the thousand: without an object in between it costs a quarter."""
+    return str(_quick_uuid7())

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+_CONTAINERS = (dict, list)
 MAX_DEPTH = 64
 
 
@@ -38,7 +39,7 @@ def depth(value: Any) -> int:
     """Return how deep ``value`` nests: 0 for a scalar, 1 for a flat list or object. Never recurses."""
     deepest, level = 0, [value]
     while level and deepest <= MAX_DEPTH:
-        containers = [item for item in level if isinstance(item, dict | list)]
+        containers = [item for item in level if isinstance(item, _CONTAINERS)]
         if not containers:
             return deepest
         deepest += 1
