@@ -20,3 +20,8 @@ def dedupe_key(*, scope: str, source: str, source_id: str) -> UUID:
     encoded = [part.encode(errors="surrogatepass") for part in (scope, source, source_id)]
     told = b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
     return UUID(bytes=blake2b(told, digest_size=16).digest())
+
+
+def replay_id(*, client: str, key: str, index: int) -> str:
+    """Return the id of what a client told without one: the same when it repeats the call under its key."""
+    return str(dedupe_key(scope=client, source=key, source_id=str(index)))

@@ -1,7 +1,7 @@
 """Deeds: the only writers of the event store."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -56,6 +56,9 @@ _INSERT = (
 _WRITTEN = 64 * 1024  # characters handed to the database at a time, so that it works while the next ones are made
 _STRINGS = attrgetter("source", "source_id", "event_type", "title", "severity", "service", "component", "environment")
 _NULL = r"\N"
+_origins: dict[str, Origin] = {}
+
+_NOT_STORED = frozenset({"message", "content_addressed"})
 
 Row = tuple[str | None, ...]
 
@@ -74,8 +77,12 @@ class Stored:
 
 
 def origin_named(name: str, kind: OriginKind) -> Origin:
-    """Return the origin called ``name``, made on first use."""
+    """Return the origin called ``name``, made on first use. Origins are never deleted, so each is remembered."""
+    if name in _origins:
+        return _origins[name]
     origin, _ = Origin.objects.get_or_create(name=name, defaults={"kind": kind})
+    if not connection.in_atomic_block:  # else it may yet be rolled back
+        _origins[name] = origin
     return origin
 
 
@@ -96,12 +103,16 @@ def store(*, drafts: Sequence[EventDraft], origin: Origin, now: datetime) -> Sto
     Raises:
         Invalid: a draft holds what JSON cannot say.
     """
+    return _store(drafts, origin, now)
+
+
+def _store(drafts: Sequence[EventDraft], origin: Origin, now: datetime) -> Stored:
     keys = [key_of(draft, origin) for draft in drafts]
     keyed = dict(zip(reversed(keys), reversed(drafts), strict=True))
     if not keyed:
         return Stored([], {})
     rows = (row(key, keyed[key], origin, now) for key in sorted(keyed))
-    with connection.cursor() as cursor:
+    with connection.wrap_database_errors, connection.cursor() as cursor:  # COPY's errors are the driver's own
         if len(keyed) == 1:
             cursor.execute(_INSERT, next(rows))
             found = cursor.fetchall()
@@ -174,11 +185,29 @@ def create(*, draft: EventDraft, actor: User, origin: Origin, now: datetime) -> 
     Returns:
         The event, and whether it is new; False means that it was told before and stands as it was.
     """
-    stored = store(drafts=[draft], origin=origin, now=now)
-    event = Event.objects.select_related("origin").get(dedupe_key=stored.keys[0])
+    stored = _store([draft], origin, now)
+    (key,) = stored.keys
+    if key not in stored.fresh:
+        return Event.objects.select_related("origin").get(dedupe_key=key), False
+    event = _event(stored.fresh[key], key, draft, origin, now)
+    audit.record(actor=actor, verb="create", target=event)
+    return event, True
+
+
+@transaction.atomic
+def take(*, drafts: Sequence[EventDraft], actor: User, origin: Origin, now: datetime) -> Stored:
+    """Store events that an API client tells in one call; the trail gets one entry for them all."""
+    stored = _store(drafts, origin, now)
     if stored.fresh:
-        audit.record(actor=actor, verb="create", target=event)
-    return event, bool(stored.fresh)
+        audit.record(actor=actor, verb="create events", target=origin, change={"events": [0, len(stored.fresh)]})
+    return stored
+
+
+def _event(pk: UUID, key: UUID, draft: EventDraft, origin: Origin, now: datetime) -> Event:
+    """Return the event that a draft has just become, without reading it back."""
+    told = {field.name: getattr(draft, field.name) for field in fields(draft) if field.name not in _NOT_STORED}
+    clocks = dict.fromkeys(("received_at", "parsed_at", "updated_at"), now)
+    return Event(id=pk, dedupe_key=key, origin=origin, **{**told, "tags": list(draft.tags)}, **clocks)
 
 
 @transaction.atomic

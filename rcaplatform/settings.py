@@ -243,6 +243,11 @@ SPECTACULAR_SETTINGS = {
 
 # --- Bounds
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+# Ten thousand events of the usual kilobyte fit three times; a worker of the web server holds one such body in memory.
+BULK_MAX_BYTES, BULK_MAX_ITEMS = 32 * 1024 * 1024, 10_000
+# How many events may wait to be linked before API clients are asked to come back later. At 2,000 events linked a second
+# this many wait five seconds; further behind, an investigation would not show what just happened. 0 never refuses.
+EVENT_QUEUE_LIMIT = env.int("EVENT_QUEUE_LIMIT", default=10_000)
 WEBHOOK_MAX_BYTES = 25 * 1024 * 1024  # GitHub's and GitLab's own limit
 OTLP_MAX_BYTES = env.int("OTLP_MAX_MIB", default=64) * 1024 * 1024  # after decompression, as the protocol advises
 

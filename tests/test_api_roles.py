@@ -31,6 +31,7 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/me", "GET", None, READ),
     ("/events", "GET", None, READ),
     ("/events", "POST", NEW_EVENT, (403, 403, 201)),
+    ("/events/bulk", "POST", None, (403, 403, 200)),
     ("/events/search?q=x", "GET", None, READ),
     (f"/events/by-date-range?{WINDOW}", "GET", None, READ),
     (f"/events/range?{WINDOW}", "GET", None, READ),

@@ -2,24 +2,41 @@
 
 from collections.abc import Iterable
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from events import services
-from events.api.serializers import EventHit, EventRow, EventSerializer, EventTags, NewEventSerializer, TagsRequest
+from events import admission, services
+from events.api.serializers import (
+    BulkReport,
+    EventHit,
+    EventRow,
+    EventSerializer,
+    EventTags,
+    NewEventSerializer,
+    TagsRequest,
+    shown,
+)
+from events.api.telling import tell, tell_many
 from events.drafts import MAX_TAGS
 from events.filters import EventFilters, EventSearch, EventWindow
 from events.models import Event
-from rcaplatform.kit.rest import refuse
+from rcaplatform.kit.rest import ItemsParser, LinesParser, refuse
 from rcaplatform.kit.views import ScopedViewSet, etag, narrowed
 
+TAKEN = {"application/json": NewEventSerializer(many=True), "application/x-ndjson": NewEventSerializer}
 STORED = {201: EventSerializer, 200: OpenApiResponse(EventSerializer, "It was told before and stands as it was.")}
 
+KEY = OpenApiParameter(
+    "Idempotency-Key",
+    location=OpenApiParameter.HEADER,
+    description="Names the events that are told without `source_id`: a repeated call stores none of them twice.",
+)
 
-@extend_schema_view(create=extend_schema(responses=STORED))
+
+@extend_schema_view(create=extend_schema(responses=STORED, parameters=[KEY]))
 class EventViewSet(ScopedViewSet):
     """What happened, and who said so."""
 
@@ -46,6 +63,25 @@ class EventViewSet(ScopedViewSet):
     def in_range(self, request: Request) -> Response:
         """List what occurred from `start` to `end`: another name of `by-date-range`."""
         return self.list(request)
+
+    def create(self, request: Request, **_: str) -> Response:
+        """Tell of one."""
+        admission.require_room()
+        event, fresh = tell(request)
+        where = request.build_absolute_uri(f"{request.path.rstrip('/')}/{event.pk}")
+        headers = {"ETag": etag(event), "Location": where}
+        return Response(shown(event), status=201 if fresh else 200, headers=headers)
+
+    @extend_schema(request=TAKEN, responses=BulkReport, parameters=[KEY])
+    @action(detail=False, methods=["post"], parser_classes=[ItemsParser, LinesParser])
+    def bulk(self, request: Request) -> Response:
+        """Tell of many, up to 10,000: the good ones are stored, and why the others are refused is reported.
+
+        The body is a JSON array, or one object a line (`application/x-ndjson`); it may be compressed with gzip, and
+        have 32 MiB when it is not. When all are refused the answer is 400 with the same report.
+        """
+        admission.require_room()
+        return Response(tell_many(request))
 
 
 class TagViewSet(ScopedViewSet):

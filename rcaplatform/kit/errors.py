@@ -47,3 +47,13 @@ class Unavailable(DomainError):
     """A service this product stands on does not answer: try again later."""
 
     status, code = 503, "unavailable"
+
+
+class Busy(DomainError):
+    """More is waiting than may wait, and none of this was taken: send it again after ``seconds``."""
+
+    status, code = 429, "busy"
+
+    def __init__(self, message: str, *, seconds: int) -> None:
+        super().__init__(message)
+        self.headers = {"Retry-After": str(seconds)}

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -45,3 +46,17 @@ def depth(value: Any) -> int:
         deepest += 1
         level = [child for item in containers for child in (item.values() if isinstance(item, dict) else item)]
     return deepest
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield each text within a JSON value, keys included."""
+    rest = [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            rest.extend(item)
+            rest.extend(item.values())
+        elif isinstance(item, list):
+            rest.extend(item)

@@ -32,7 +32,8 @@ _WHY = {
     "404": "There is no such thing, or it was deleted.",
     "409": "What is there does not permit this: somebody changed it first, or the move is not one that may follow.",
     "412": "If-Match names another version than the present one.",
-    "429": "Too many requests this minute; `Retry-After` says when to try again.",
+    "413": "The body is too large: send less at a time.",
+    "429": "Too much for now: send it again after as many seconds as `Retry-After` says.",
 }
 _TOTALS = {
     "Link": "The first, previous, next and last page (RFC 8288).",
@@ -108,6 +109,7 @@ class Schema(AutoSchema):
             "404": "path" in places,
             "409": self._action() in _VERSIONED,
             "412": self._action() in _VERSIONED,
+            "413": "requestBody" in operation,
             "429": secured or "/auth/" in self.path,
         }
         return [status for status, so in possible.items() if so]

@@ -1,10 +1,13 @@
 """What every API door shares: JSON in, JSON out, and one shape for everything that goes wrong."""
 
+import gzip
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, Any, NoReturn
 
 import orjson
@@ -13,7 +16,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyF
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404
-from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType, ValidationError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
@@ -21,11 +24,15 @@ from rest_framework.utils.encoders import JSONEncoder
 from structlog.contextvars import get_contextvars
 
 from rcaplatform.kit.errors import DomainError, TooLarge
-from rcaplatform.kit.jsonio import MAX_DEPTH, depth
+from rcaplatform.kit.jsonio import MAX_DEPTH, depth, texts
 from rcaplatform.kit.problems import CONTENT_TYPE, problem_details
 
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 _WIDE_NUMBER = re.compile(rb"\d{19}")
+_NUL = b"\\u0000"
+
+# What a body of many holds: the number of each with its object, or with what is wrong with it.
+Items = Iterator[tuple[int, dict[str, Any] | ParseError | ValidationError]]
 
 
 class JSONRenderer(BaseRenderer):
@@ -53,14 +60,14 @@ class JSONRenderer(BaseRenderer):
 
 
 class JSONParser(BaseParser):
-    """Reads a JSON object, within bounds, and refuses what PostgreSQL cannot keep."""
+    """Reads a JSON object, compressed or not, within bounds, and refuses what PostgreSQL cannot keep."""
 
     media_type = "application/json"
     renderer_class = JSONRenderer
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
+    ) -> Any:
         """Return the body.
 
         Raises:
@@ -68,20 +75,83 @@ class JSONParser(BaseParser):
             ParseError: it is not a JSON object.
             ValidationError: a field nests too deep or holds a NUL character; names the field.
         """
-        body = _read(stream, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-        value = _loads(body)
-        if not isinstance(value, dict):
-            raise ParseError('Send a JSON object: {"field": value, …}.')
-        if depth(value) > MAX_DEPTH:
-            bad = [name for name, part in value.items() if depth(part) >= MAX_DEPTH]
-            raise ValidationError(dict.fromkeys(bad, f"This nests deeper than {MAX_DEPTH} levels."))
-        if b"\\u0000" in body:
-            _refuse_nul(value)
-        return value
+        body = _read(stream, parser_context, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        return _object(_loads(body), nul=_NUL in body)
 
 
-def _read(stream: IO[Any], limit: int) -> bytes:
-    body: bytes = stream.read(limit + 1)
+class ItemsParser(JSONParser):
+    """Reads a JSON array of objects, each by itself: see `Items`."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return the items.
+
+        Raises:
+            TooLarge: it passes ``BULK_MAX_BYTES``, or there are more than ``BULK_MAX_ITEMS``.
+            ParseError: it is not a JSON array.
+        """
+        body = _read(stream, parser_context, settings.BULK_MAX_BYTES)
+        values = _loads(body)
+        if not isinstance(values, list):
+            raise ParseError("Send a JSON array of objects, or one object a line as application/x-ndjson.")
+        if len(values) > settings.BULK_MAX_ITEMS:
+            raise TooLarge(f"A call may have {settings.BULK_MAX_ITEMS:,} items.")
+        return _each(enumerate(values), partial(_object, nul=_NUL in body))
+
+
+class LinesParser(ItemsParser):
+    """Reads one JSON object a line, each by itself: see `Items`. Empty lines are passed over."""
+
+    media_type = "application/x-ndjson"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return the items, numbered as the lines are, from 0.
+
+        Raises:
+            TooLarge: it passes ``BULK_MAX_BYTES``, or there are more than ``BULK_MAX_ITEMS`` lines.
+        """
+        body = _read(stream, parser_context, settings.BULK_MAX_BYTES).rstrip()
+        lines = body.split(b"\n", settings.BULK_MAX_ITEMS)
+        if len(lines) > settings.BULK_MAX_ITEMS:
+            raise TooLarge(f"A call may have {settings.BULK_MAX_ITEMS:,} lines.")
+        return _each(((number, line) for number, line in enumerate(lines) if line.strip()), _line)
+
+
+def _each(numbered: Iterable[tuple[int, Any]], read: Callable[[Any], dict[str, Any]]) -> Items:
+    for number, given in numbered:
+        try:
+            yield number, read(given)
+        except (ParseError, ValidationError) as problem:
+            yield number, problem
+
+
+def _line(line: bytes) -> dict[str, Any]:
+    return _object(_loads(line), nul=_NUL in line)
+
+
+def _object(value: Any, *, nul: bool) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ParseError('Send a JSON object: {"field": value, …}.')
+    if depth(value) > MAX_DEPTH:
+        bad = [name for name, part in value.items() if depth(part) >= MAX_DEPTH]
+        raise ValidationError(dict.fromkeys(bad, f"This nests deeper than {MAX_DEPTH} levels."))
+    if nul:
+        _refuse_nul(value)
+    return value
+
+
+def _read(stream: IO[Any], context: Mapping[str, Any] | None, limit: int) -> bytes:
+    """Return the body, decompressed no further than ``limit``."""
+    coding = context["request"].headers.get("Content-Encoding", "identity").strip().lower() if context else "identity"
+    if coding not in ("gzip", "identity"):
+        raise UnsupportedMediaType(coding, detail="A body may be compressed with gzip alone.")
+    try:
+        body: bytes = (gzip.GzipFile(fileobj=stream) if coding == "gzip" else stream).read(limit + 1)
+    except (OSError, EOFError, zlib.error) as problem:
+        raise ParseError(f"The body is not gzip: {problem}.") from problem
     if len(body) > limit:
         raise TooLarge(f"A body may have {limit:,} bytes.")
     return body
@@ -93,27 +163,13 @@ def _loads(body: bytes) -> Any:
         # orjson would round an integer over 64 bits; the standard library keeps it.
         return json.loads(body) if _WIDE_NUMBER.search(body) else value
     except ValueError as problem:
-        raise ParseError(f"The body is not JSON: {problem}.") from problem
+        raise ParseError(f"This is not JSON: {problem}.") from problem
 
 
 def _refuse_nul(body: dict[str, Any]) -> None:
     bad = [name for name, part in body.items() if any("\x00" in text for text in (name, *texts(part)))]
     if bad:
         raise ValidationError({name.replace("\x00", "\ufffd"): "Null characters are not allowed." for name in bad})
-
-
-def texts(value: Any) -> Iterator[str]:
-    """Yield each text within a JSON value, keys included."""
-    rest = [value]
-    while rest:
-        item = rest.pop()
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, dict):
-            rest.extend(item)
-            rest.extend(item.values())
-        elif isinstance(item, list):
-            rest.extend(item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +180,14 @@ class _Problem:
     errors: Mapping[str, list[str]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def messages(exc: Exception) -> dict[str, list[str]]:
+    """Return what is wrong by field; under the empty name, what no field is to blame for."""
+    found = _understood(exc)
+    if found is None:
+        raise exc
+    return dict(found.errors) or {"": [found.detail]}
 
 
 def problem(exc: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -147,7 +211,8 @@ def _understood(exc: Exception) -> _Problem | None:
     match exc:
         case DomainError():
             errors = {name: [message] for name, message in exc.fields.items()}
-            return _Problem(exc.status, exc.code, exc.message, errors, extra=getattr(exc, "extra", {}))
+            more = {name: getattr(exc, name, {}) for name in ("extra", "headers")}
+            return _Problem(exc.status, exc.code, exc.message, errors, **more)
         case ValidationError():
             errors = dict(_flat(exc.detail))
             return _Problem(400, "invalid", _summary(errors), errors)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, ClassVar
 
 from django.db.models import F, Model, QuerySet
@@ -17,6 +18,8 @@ from rest_framework.viewsets import GenericViewSet
 
 from rcaplatform.kit.errors import Conflict
 from rcaplatform.kit.rest import refuse
+
+MOST_NAMED = 20  # unknown fields told of in one answer: looking for what was meant takes its time
 
 
 class Stale(Conflict):
@@ -45,7 +48,8 @@ class Strict(serializers.Serializer[Any]):
 
     def refused(self, data: Mapping[str, Any]) -> dict[str, str]:
         """Return what is wrong with the presence of a field, by its name."""
-        return {name: self._unknown(name) for name in data if name not in self.fields}
+        unknown = islice((name for name in data if name not in self.fields), MOST_NAMED)
+        return {name: self._unknown(name) for name in unknown}
 
     def _unknown(self, name: str) -> str:
         near = get_close_matches(name, self.fields, n=1)
