@@ -128,6 +128,28 @@ def test_batches_that_overlap_do_not_deadlock_and_store_once() -> None:
     assert Event.objects.count() == 400
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_calls_that_overlap_exactly_one_is_told_that_an_event_is_new() -> None:
+    origin = OriginFactory(kind=OriginKind.API)
+    barrier, told = Barrier(4), []
+
+    def tell(teller: int) -> None:
+        try:
+            for size in (1, 40, 200):
+                barrier.wait()
+                drafts = [draft(f"{size}-{number}") for number in range(size)]
+                told.extend(store(drafts=drafts[:: 1 if teller % 2 else -1], origin=origin, now=NOON).fresh)
+        finally:
+            connection.close()
+
+    tellers = [Thread(target=tell, args=(number,)) for number in range(4)]
+    for teller in tellers:
+        teller.start()
+    for teller in tellers:
+        teller.join()
+    assert len(told) == len(set(told)) == Event.objects.count() == 241
+
+
 def test_what_a_person_deleted_does_not_come_back_when_it_is_told_again(jenkins: Origin, engineer: User) -> None:
     store(drafts=[draft()], origin=jenkins, now=NOON)
     services.delete(event=Event.objects.get(), actor=engineer, now=timezone.now())

@@ -1,8 +1,10 @@
 """Wake a worker after commit. A bell that is not heard costs seconds, not data: a sweep finds the work anyway."""
 
+from functools import cache
+
 import structlog
 from celery import current_app
-from django.core.cache import cache
+from django.core.cache import BaseCache, caches
 from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -24,9 +26,15 @@ def ring_once(task: str) -> None:
 def heard(task: str) -> None:
     """Let the bell of ``task`` ring again: call it before looking for work, so that later work rings anew."""
     try:
-        cache.delete(_key(task))
+        _bells().delete(_key(task))
     except RedisError:
         log.warning("doorbell.cache_unavailable", task=task)
+
+
+@cache
+def _bells() -> BaseCache:
+    """Return the cache, one for the process: Django's own is one a request here, and each would connect anew."""
+    return caches.create_connection("default")
 
 
 def _key(task: str) -> str:
@@ -35,7 +43,7 @@ def _key(task: str) -> str:
 
 def _send_once(task: str) -> None:
     try:
-        if cache.add(_key(task), 1, timeout=QUIET_SECONDS):
+        if _bells().add(_key(task), 1, timeout=QUIET_SECONDS):
             _send(task, ())
     except RedisError:
         log.warning("doorbell.cache_unavailable", task=task)
