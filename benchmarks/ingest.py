@@ -32,6 +32,7 @@ from tests.servers import serving
 PYTHON = sys.executable
 LINES, JSON = "application/x-ndjson", "application/json"
 SINGLES = {"bare Django view, INSERT": "/raw", "bare DRF view, serializer": "/drf", "POST /events": "/api/v1/events"}
+COPY = "bare COPY, 1,000 a commit"
 numbers = count(10_000_000)
 
 
@@ -124,6 +125,14 @@ def one_by_one(ports: dict[str, int], token: str, seconds: float) -> Iterator[tu
             yield f"{name}, {connections} connections", median(counts[name]), f"p50 {p50:.1f} ms, p95 {p95:.1f} ms"
 
 
+def inside(environment: dict[str, str], events: int, first: int) -> dict[str, Any]:
+    """Return what `benchmarks.ingest_store` finds with events numbered from ``first``."""
+    command = [PYTHON, "-m", "benchmarks.ingest_store", str(events), str(first)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 def show(name: str, rate: float, than: float, also: str = "") -> None:
     """Print one line of the table."""
     print(f"{name:<48} {rate:>10,.0f}/s {rate / than:>8.2f}  {also}", flush=True)
@@ -136,16 +145,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4, help="length of each of three rounds of single events")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rca-ingest-") as folder, stores(Path(folder)) as environment:
-        inside = [PYTHON, "-m", "benchmarks.ingest_store", str(options.events)]
-        done = subprocess.run(inside, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
-        found: dict[str, Any] = json.loads(done.stdout)
-        copy = found["rates"]["bare COPY, 1,000 a commit"]
+        found = inside(environment, options.events, 0)
+        copy = found["rates"][COPY]
         print(f"{'events stored':<48} {'rate':>12} {'of COPY':>8}")
         for name, rate in found["rates"].items():
             show(name, rate, copy)
         with web(environment, "rcaplatform.settings") as ours, web(environment, "benchmarks.bare") as bare:
             for name, rate in many(ours, found["token"], options.events):
                 show(name, rate, copy)
+            again = inside(environment, options.events, 5_000_000)["rates"][COPY]
+            show(f"{COPY}, after all that", again, copy)
             ports = {"/raw": bare, "/drf": bare, "/api/v1/events": ours}
             singles = list(one_by_one(ports, found["token"], options.seconds))
             print(f"{'one event a request':<48} {'rate':>12} {'of DRF':>8}")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -131,7 +132,8 @@ def test_batches_that_overlap_do_not_deadlock_and_store_once() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_calls_that_overlap_exactly_one_is_told_that_an_event_is_new() -> None:
     origin = OriginFactory(kind=OriginKind.API)
-    barrier, told = Barrier(4), []
+    barrier = Barrier(4)
+    told: list[UUID] = []
 
     def tell(teller: int) -> None:
         try:
