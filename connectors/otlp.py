@@ -29,6 +29,7 @@ from connectors.bodies import read_body
 from connectors.sources import otlp_logs, otlp_metrics, otlp_traces
 from connectors.sources.otlp_encoding import JSON, PROTOBUF
 from connectors.telemetry import Kept, keep
+from events.admission import require_room
 from events.models import Event
 from rcaplatform.kit.errors import TooLarge
 from rcaplatform.kit.rest import problem
@@ -71,6 +72,7 @@ class Export(APIView):
 
     def post(self, request: Request) -> HttpResponse:
         """Take one request."""
+        require_room()
         encoding = _ENCODINGS.get(_media_type(request))
         if encoding is None:
             raise UnsupportedMediaType(request.content_type)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from events.choices import OriginKind
 from events.drafts import EventDraft
@@ -31,8 +31,7 @@ class Kept:
 def keep(*, told: Iterable[EventDraft | DomainError], now: datetime) -> Kept:
     """Store each event in ``told`` once, a thousand at a time, and count what was no good."""
     kept, batch, origin = Kept(), list[EventDraft](), origin_named(ORIGIN, OriginKind.API)
-    # The driver's own errors reach us unwrapped from COPY; a door knows Django's.
-    with transaction.atomic(), connection.wrap_database_errors:
+    with transaction.atomic():
         for one in told:
             if isinstance(one, DomainError):
                 kept.rejected += 1

@@ -185,10 +185,10 @@ def create(*, draft: EventDraft, actor: User, origin: Origin, now: datetime) -> 
         The event, and whether it is new; False means that it was told before and stands as it was.
     """
     key = key_of(draft, origin)
-    row = _row(key, draft, origin, now)
-    note = audit.noted(actor=actor, verb="create", kind=Event, target=str(row[0]), at=now)
+    stored = row(key, draft, origin, now)
+    note = audit.noted(actor=actor, verb="create", kind=Event, target=str(stored[0]), at=now)
     with connection.cursor() as cursor:
-        cursor.execute(_CREATE, (*row, *note))
+        cursor.execute(_CREATE, (*stored, *note))
         found = cursor.fetchone()
     if not found:
         return Event.objects.select_related("origin").get(dedupe_key=key), False

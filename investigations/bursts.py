@@ -12,6 +12,7 @@ from events.choices import Severity
 from investigations.choices import LinkState
 from investigations.models import Link
 from investigations.querysets import STANDING
+from rcaplatform.kit.paging import order_of
 
 SILENCE = timedelta(minutes=5)  # a longer one ends a burst
 _COLUMNS = (
@@ -60,7 +61,7 @@ def fold(events: QuerySet[Any, dict[str, Any]], *, offset: int, limit: int) -> t
     Returns:
         Up to ``limit`` bursts from ``offset`` on, and how many there are in all (0 beyond the end).
     """
-    order = _ORDERS[str(events.query.order_by[0])]
+    order = _ORDERS[order_of(events)[0]]
     try:
         sql, params = events.order_by().query.sql_with_params()
     except EmptyResultSet:
