@@ -69,6 +69,12 @@ def test_without_connectors_the_page_tells_the_commands(window: Client) -> None:
     assert "manage.py connect git" in window.get("/connectors/").text
 
 
+def test_nobody_is_sent_to_connect_where_it_cannot_be_done(browse: Browse, admin: User) -> None:
+    page = browse(admin).get("/connectors/").text
+    assert "Connect one with <code>manage.py connect</code> on the command line" in page
+    assert browse(admin).get("/admin/connectors/connector/add/").status_code == 403
+
+
 def test_administrators_find_the_way_to_the_admin(browse: Browse, admin: User, engineer: User) -> None:
     assert "/admin/connectors/" in browse(admin).get("/connectors/").text
     assert "/admin/" not in browse(engineer).get("/connectors/").text
