@@ -14,10 +14,12 @@ from pathlib import Path
 
 from connectors.errors import Misconfigured, SourceUnavailable
 from connectors.sources.gitaddress import SCHEMES, Address, mask
+from connectors.sources.gitpulse import Watch
 from rcaplatform.kit.errors import DomainError
 
 PROGRAM = "git"
-BEAT = 30.0  # seconds of silence after which a stream says that it is still at it
+BEAT = 10.0  # seconds of silence after which a stream says that it is still at it
+STALLED = 60.0  # seconds without a sign of life after which it is not
 GRACE = 10.0  # seconds from the end of what git says to its own end
 MAX_OUTPUT = 64 * 1024 * 1024
 MAX_COMPLAINT = 4_096
@@ -101,10 +103,11 @@ class Git:
         return bytes(answer)
 
     def stream(self, *arguments: str, stdin: bytes = b"", limit: float) -> Iterator[bytes]:
-        """Yield what git says as it comes, and nothing (``b""``) after every 30 seconds of silence.
+        """Yield what git says as it comes, and nothing (``b""``) after every 10 seconds of silence.
 
         Args:
-            limit: seconds that git may let us wait in all. It is ended then, or when the caller loses interest.
+            limit: seconds that git may let us wait in all. It is ended then, after a minute in which none of its
+                processes moved a byte or computed, or when the caller loses interest.
 
         Raises:
             Misconfigured: the owner must change something.
@@ -144,17 +147,20 @@ class Git:
             raise Misconfigured("git is not installed on this machine.") from None
 
     def _listen(self, process: "subprocess.Popen[bytes]", complaint: bytearray, limit: float) -> Iterator[bytes]:
-        waited = 0.0
+        waited, watch = 0.0, Watch(process.pid)
         with selectors.DefaultSelector() as pipes:
             for pipe in (process.stdout, process.stderr):
                 pipes.register(pipe, selectors.EVENT_READ)  # type: ignore[arg-type]
             while pipes.get_map():
                 began = time.monotonic()
                 ready = pipes.select(min(BEAT, limit))
-                waited += time.monotonic() - began
+                passed = time.monotonic() - began
+                waited += passed
                 if waited > limit:
                     raise SourceUnavailable(f"{self.address}: git took longer than {limit:.0f} seconds.")
                 if not ready:
+                    if watch.idle_after(passed) >= STALLED:
+                        raise SourceUnavailable(f"{self.address}: nothing has come of it for {STALLED:.0f} seconds.")
                     yield b""
                 for key, _ in ready:
                     chunk = os.read(key.fd, CHUNK)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import Misconfigured, SourceUnavailable
-from connectors.sources import gitmirror
+from connectors.sources import gitcli, gitmirror, gitpulse
 from connectors.tests.repositories import Reader, Repository
 
 
@@ -171,6 +171,51 @@ def test_reading_says_that_it_is_at_it_while_a_host_is_slow(tmp_path: Path, monk
         reader = Reader.of(f"git://127.0.0.1:{silent.getsockname()[1]}/x", tmp_path)
         page = next(iter(reader.source.read({"refs": {}, "boundary": []})))
     assert (page.records, page.cursor) == ([], {"refs": {}, "boundary": []})
+
+
+def test_a_fetch_that_moves_nothing_is_given_up_and_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gitcli, "BEAT", 0.05)
+    monkeypatch.setattr(gitcli, "STALLED", 0.2)
+    with socket.create_server(("127.0.0.1", free_port())) as silent:
+        reader = Reader.of(f"git://127.0.0.1:{silent.getsockname()[1]}/x", tmp_path)
+        with pytest.raises(SourceUnavailable, match="nothing has come of it for 0 seconds"):
+            reader.pages()
+        silent.settimeout(5)
+        with silent.accept()[0] as line:
+            line.settimeout(5)
+            while line.recv(1024):
+                pass
+
+
+def dribble(silent: socket.socket) -> None:
+    """Keep a line open with a byte now and then, at last with an answer that is none."""
+    with silent.accept()[0] as line, suppress(OSError):
+        for byte in b"0123":
+            time.sleep(0.15)
+            line.send(bytes([byte]))
+
+
+def test_a_fetch_that_moves_a_byte_now_and_then_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gitcli, "BEAT", 0.05)
+    monkeypatch.setattr(gitcli, "STALLED", 0.3)
+    with socket.create_server(("127.0.0.1", free_port())) as silent:
+        slow = threading.Thread(target=dribble, args=(silent,))
+        slow.start()
+        began = time.monotonic()
+        with pytest.raises(SourceUnavailable, match="git fetch failed"):
+            Reader.of(f"git://127.0.0.1:{silent.getsockname()[1]}/x", tmp_path).pages()
+        slow.join()
+    assert time.monotonic() - began > 0.5
+
+
+def test_where_the_system_does_not_tell_what_a_process_does_nobody_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gitpulse, "PROC", tmp_path / "nowhere")
+    watch = gitpulse.Watch(1)
+    assert [watch.idle_after(60), watch.idle_after(60)] == [0, 0]
 
 
 def test_a_helper_of_git_that_runs_commands_cannot_be_reached(tmp_path: Path) -> None:
