@@ -1,5 +1,6 @@
 """Deeds about polling: read what is new, page by page, one worker at a time, and say how it went."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
-from connectors.base import Cursor, Pull
+from connectors.base import Cursor, Page, Pull
 from connectors.errors import Misconfigured, SourceUnavailable
 from connectors.models import Connector
 from connectors.pipeline import Tally, digest, open_source
@@ -18,6 +19,7 @@ from rcaplatform.kit.realtime import publish
 
 log = structlog.get_logger(__name__)
 BACKOFF_LIMIT = timedelta(minutes=15)
+POLL_SECONDS = 3 * 60 * 60  # the first copy of a large repository may take two of these hours
 
 
 def poll(*, connector: Connector, now: datetime, progress: Callable[[Tally], None] | None = None) -> Tally | None:
@@ -39,7 +41,7 @@ def poll(*, connector: Connector, now: datetime, progress: Callable[[Tally], Non
         tally = Tally()
         try:
             source = _pulled(connector, now)
-            for page in source.read(connector.cursor):
+            for page in _in_time(connector, source):
                 with transaction.atomic():
                     outcomes = digest(connector=connector, source=source, records=page.records, now=now)
                     _advance(connector, page.cursor)
@@ -48,7 +50,7 @@ def poll(*, connector: Connector, now: datetime, progress: Callable[[Tally], Non
                 if progress:
                     progress(tally)
         except Exception as problem:
-            _failed(connector, problem, now)
+            _failed(connector, problem)
             raise
         _succeeded(connector, now)
     return tally
@@ -59,6 +61,20 @@ def _pulled(connector: Connector, now: datetime) -> Pull[Any]:
     if not isinstance(source, Pull):
         raise Misconfigured(f"{connector.name} is not polled: its source calls /hooks/{connector.name}.")
     return source
+
+
+def _in_time(connector: Connector, source: Pull[Any]) -> Iterator[Page]:
+    """Yield pages as long as a poll may last; asked between pages, so that none is left half stored.
+
+    Raises:
+        SourceUnavailable: it took too long.
+    """
+    ends = time.monotonic() + POLL_SECONDS
+    for page in source.read(connector.cursor):
+        yield page
+        if time.monotonic() > ends:
+            limit = f"{POLL_SECONDS / 3600:g} hours"
+            raise SourceUnavailable(f"{connector.name} was not read to its end in {limit}; the next poll goes on.")
 
 
 @contextmanager
@@ -98,15 +114,15 @@ def _succeeded(connector: Connector, now: datetime) -> None:
     Connector.objects.filter(pk=connector.pk).update(last_success_at=now, last_error="", failures=0, next_poll_at=again)
 
 
-def _failed(connector: Connector, problem: Exception, now: datetime) -> None:
-    """Say what is wrong and when to try again; a wrong setting waits for its owner."""
+def _failed(connector: Connector, problem: Exception) -> None:
+    """Say what is wrong and when to try again, counted from the end; a wrong setting waits for its owner."""
     failures = connector.failures + 1
     wait = min(timedelta(seconds=connector.interval) * 2 ** min(failures - 1, 10), BACKOFF_LIMIT)
     message = str(problem) if isinstance(problem, DomainError) else f"{type(problem).__name__}: {problem}"
     Connector.objects.filter(pk=connector.pk).update(
         last_error=message[:500],
         failures=failures,
-        next_poll_at=None if isinstance(problem, Misconfigured) else now + wait,
+        next_poll_at=None if isinstance(problem, Misconfigured) else timezone.now() + wait,
     )
     publish(topic="connectors", kind="failed", name=connector.name)
     if not isinstance(problem, SourceUnavailable | Misconfigured):

@@ -1,14 +1,19 @@
 """Doors for the worker: each rings one deed, with ids in and nothing out; running one twice does no harm."""
 
+from contextlib import suppress
+
 from celery import shared_task
 from django.utils import timezone
 
 from connectors.digestion import digest_pending
 from connectors.models import Connector
-from connectors.polling import poll
+from connectors.polling import POLL_SECONDS, poll
 from connectors.services import DIGEST_TASK, POLL_TASK
 from rcaplatform.kit.doorbell import heard
 from rcaplatform.kit.errors import DomainError
+
+# A poll ends itself; these end one that is stuck between two pages, the second one without a word in its state.
+SOFT_SECONDS, HARD_SECONDS = POLL_SECONDS + 20 * 60, POLL_SECONDS + 30 * 60
 
 
 @shared_task(name="connectors.poll_due")
@@ -18,13 +23,14 @@ def poll_due() -> None:
         poll_one.apply_async((str(pk),), expires=60)
 
 
-@shared_task(name=POLL_TASK)
+@shared_task(name=POLL_TASK, soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
 def poll_one(connector_id: str) -> None:
-    """Poll one connector; the engine has recorded what went wrong, if anything did."""
-    try:
-        poll(connector=Connector.objects.select_related("origin").get(pk=connector_id), now=timezone.now())
-    except (DomainError, Connector.DoesNotExist):
-        return
+    """Poll one connector if it still is due: bells rung while it was polled come late. What goes wrong is recorded."""
+    now = timezone.now()
+    connector = Connector.objects.due(now).select_related("origin").filter(pk=connector_id).first()
+    if connector:
+        with suppress(DomainError):
+            poll(connector=connector, now=now)
 
 
 @shared_task(name=DIGEST_TASK)
