@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -26,14 +27,14 @@ from rcaplatform.kit.errors import Conflict, DomainError
 AT_ONCE = 100
 SHOWN, PARSED = 20_000, 1_000_000
 CONNECTOR_FACTS = ("name", "kind", "enabled", "webhook", "config")
-CONNECTOR_STATE = ("last_success_at", "last_error", "failures", "next_poll_at", "cursor", "created_at")
+CONNECTOR_STATE = ("last_success_at", "last_error", "failures", "next_poll", "cursor", "created_at")
 
 
 @admin.register(Connector)
 class ConnectorAdmin(ByRole):
     """Connectors: their health, their interval, their switch; secrets can be replaced, never read."""
 
-    list_display = ("name", "kind", "enabled", "lag", "failures", "last_error", "last_success_at")
+    list_display = ("name", "kind", "enabled", "lag", "failures", "last_error", "last_success_at", "next_poll")
     list_filter = ("kind", "enabled")
     search_fields = ("name",)
     readonly_fields = (*CONNECTOR_FACTS, *CONNECTOR_STATE)
@@ -60,6 +61,13 @@ class ConnectorAdmin(ByRole):
     def lag(self, connector: Connector) -> str:
         """Say how long ago it was last heard."""
         return timesince(connector.last_success_at) if connector.last_success_at else "never heard"
+
+    @admin.display(description="Next poll", ordering="next_poll_at")
+    def next_poll(self, connector: Connector) -> datetime | str:
+        """Say when it is polled next, or that it is not and what would change that."""
+        if connector.is_given_up:
+            return "Stopped, as it never worked: mend what the last error says, then poll now."
+        return connector.next_poll_at or "none"
 
     @admin.display(description="Webhook address")
     def webhook(self, connector: Connector) -> str:

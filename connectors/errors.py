@@ -4,7 +4,7 @@ from rcaplatform.kit.errors import DomainError
 
 
 class Misconfigured(DomainError):
-    """The owner must change the connector's configuration; trying again does not help."""
+    """The owner must change the connector's configuration; trying again does not help, unless it worked before."""
 
     code = "misconfigured"
 

@@ -10,7 +10,7 @@ from connectors.models import Connector, DeadLetter, Delivery
 
 # A poll that is this many intervals late says that no worker comes.
 LATE = 3
-STATES = ("on", "off", "failing", "waiting", "late")
+STATES = ("on", "off", "failing", "stopped", "waiting", "late")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def state_of(connector: Connector, now: datetime) -> str:
     if not connector.enabled:
         return "off"
     if connector.failures:
-        return "failing"
+        return "stopped" if connector.is_given_up else "failing"
     if connector.next_poll_at and (now - connector.next_poll_at).total_seconds() > LATE * connector.interval:
         return "late"
     polled_in_vain = connector.next_poll_at and not connector.last_success_at

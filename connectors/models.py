@@ -40,6 +40,11 @@ class Connector(Identified):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it is on and never polled again until somebody acts: it never worked, and its setting is wrong."""
+        return self.enabled and self.failures > 0 and self.next_poll_at is None
+
 
 class Delivery(Identified):
     """One webhook call, kept as received before anybody thought about it."""

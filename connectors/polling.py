@@ -115,14 +115,19 @@ def _succeeded(connector: Connector, now: datetime) -> None:
 
 
 def _failed(connector: Connector, problem: Exception) -> None:
-    """Say what is wrong and when to try again, counted from the end; a wrong setting waits for its owner."""
+    """Say what is wrong and when to try again. What never worked and must be set right waits for its owner.
+
+    What worked once is tried again whatever its source says: a repository that is moved, or closed to us for a while,
+    looks like one that never was.
+    """
     failures = connector.failures + 1
     wait = min(timedelta(seconds=connector.interval) * 2 ** min(failures - 1, 10), BACKOFF_LIMIT)
+    stops = isinstance(problem, Misconfigured) and not connector.last_success_at
     message = str(problem) if isinstance(problem, DomainError) else f"{type(problem).__name__}: {problem}"
     Connector.objects.filter(pk=connector.pk).update(
         last_error=message[:500],
         failures=failures,
-        next_poll_at=None if isinstance(problem, Misconfigured) else timezone.now() + wait,
+        next_poll_at=None if stops else timezone.now() + wait,
     )
     publish(topic="connectors", kind="failed", name=connector.name)
     if not isinstance(problem, SourceUnavailable | Misconfigured):

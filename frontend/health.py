@@ -26,6 +26,7 @@ class Health(health.Health):
             "on": "On",
             "off": "Switched off",
             "failing": f"Failing, {self.connector.failures} in a row",
+            "stopped": "Stopped: it never worked",
             "waiting": "Waiting for its first success",
             "late": "Late: no worker polls it",
         }[self.state]
@@ -55,7 +56,9 @@ def digest(healths: list[Health]) -> str:
 
 
 def _next_poll(connector: Connector, now: datetime) -> str:
-    """Return when it is polled next, in words; empty when it is not."""
+    """Return when it is polled next, in words; empty when it is not meant to be."""
+    if connector.is_given_up:
+        return "not until its setting is mended, or an administrator polls it"
     if not (connector.enabled and connector.next_poll_at):
         return ""
     return "now" if connector.next_poll_at <= now else f"in {duration(connector.next_poll_at - now)}"

@@ -14,7 +14,10 @@ class HealthRow(serializers.Serializer[Any]):
     kind = serializers.CharField(source="connector.kind")
     state = serializers.ChoiceField(
         choices=STATES,
-        help_text="failing: its last poll failed; waiting: it has yet to succeed; late: no worker polls it.",
+        help_text=(
+            "failing: its last poll failed; stopped: it never worked and is not tried again until its setting is "
+            "mended; waiting: it has yet to succeed; late: no worker polls it."
+        ),
     )
     enabled = serializers.BooleanField(source="connector.enabled")
     last_success_at = serializers.DateTimeField(source="connector.last_success_at", allow_null=True)

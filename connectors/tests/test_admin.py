@@ -85,6 +85,13 @@ def test_a_connector_is_shown_with_its_health_and_address_and_without_its_secret
     assert bytes(connector.secrets).decode() not in shown
 
 
+def test_a_connector_that_is_not_tried_again_says_so_and_why(office: Client) -> None:
+    connector = ConnectorFactory(kind="git", secret={}, failures=1, last_error="There is no git repository.")
+    for page in (seen(office, "connector"), seen(office, "connector", connector)):
+        assert "Stopped, as it never worked: mend what the last error says" in page
+        assert "There is no git repository." in page
+
+
 def test_a_connector_whose_kind_is_gone_is_shown_all_the_same(office: Client) -> None:
     assert "gone" in seen(office, "connector", ConnectorFactory(kind="gone"))
 

@@ -36,14 +36,15 @@ def test_a_connector_says_how_it_stands_and_what_waits(api: Any, user: User) -> 
     ("values", "state"),
     [
         ({"enabled": False}, "off"),
-        ({"failures": 2, "last_error": "Refused."}, "failing"),
+        ({"failures": 2, "last_error": "Refused.", "next_poll_at": timedelta(seconds=30)}, "failing"),
+        ({"failures": 1, "last_error": "No such repository."}, "stopped"),
         ({"next_poll_at": timedelta(seconds=30)}, "waiting"),
         ({"next_poll_at": timedelta(hours=-1)}, "late"),
     ],
 )
 def test_the_state_of_a_connector(api: Any, user: User, values: dict[str, Any], state: str) -> None:
     if "next_poll_at" in values:
-        values = {"next_poll_at": timezone.now() + values["next_poll_at"]}
+        values = values | {"next_poll_at": timezone.now() + values["next_poll_at"]}
     ConnectorFactory(**values)
     (row,) = api(user).get(HEALTH).json()["connectors"]
     assert row["state"] == state

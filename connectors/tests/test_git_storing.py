@@ -1,5 +1,6 @@
 """A git history on its way into the store: every commit once, whatever happens meanwhile."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from connectors.errors import Misconfigured
 from connectors.models import Connector, DeadLetter
 from connectors.pipeline import Tally
 from connectors.sources import gitwalk
+from connectors.tasks import poll_one
 from connectors.tests.repositories import Repository
 from events.models import Event
 
@@ -92,13 +94,31 @@ def test_what_postgresql_cannot_hold_does_not_stop_the_rest(shop: Repository) ->
     assert not DeadLetter.objects.exists()
 
 
-def test_a_repository_that_vanishes_stops_the_polling_until_its_owner_acts(shop: Repository) -> None:
-    shop.commit()
-    connector = connected(shop.path)
-    poll(connector)
-    shop.path.rename(shop.path.with_name("moved"))
+def test_a_repository_that_never_was_there_stops_the_polling_until_its_owner_acts(shop: Repository) -> None:
+    connector = connected(shop.path.with_name("elsewhere"))
     with pytest.raises(Misconfigured):
         poll(connector)
     connector.refresh_from_db()
-    assert connector.next_poll_at is None
+    assert (connector.next_poll_at, connector.is_given_up) == (None, True)
     assert "there is no git repository" in connector.last_error
+
+
+def test_a_repository_that_is_away_for_a_while_is_read_again_when_it_is_back(shop: Repository) -> None:
+    shop.commit()
+    connector = connected(shop.path)
+    poll(connector)
+    away = shop.path.rename(shop.path.with_name("away"))
+    for _ in range(8):
+        Connector.objects.update(next_poll_at=timezone.now())
+        poll_one(str(connector.pk))
+    connector.refresh_from_db()
+    assert (connector.failures, connector.is_given_up) == (8, False)
+    assert "there is no git repository" in connector.last_error
+    assert connector.next_poll_at is not None
+    assert timedelta() < connector.next_poll_at - timezone.now() <= timedelta(minutes=15)
+    away.rename(shop.path)
+    shop.commit()
+    Connector.objects.update(next_poll_at=timezone.now())
+    poll_one(str(connector.pk))
+    connector.refresh_from_db()
+    assert (Event.objects.count(), connector.failures, connector.last_error) == (2, 0, "")

@@ -25,7 +25,8 @@ def connector(name: str = "shop", kind: str = "git", **fields: object) -> Connec
     ("fields", "state"),
     [
         ({"enabled": False, "failures": 3}, "off"),
-        ({"failures": 3, "last_error": "No route"}, "failing"),
+        ({"failures": 3, "next_poll_at": NOW + timedelta(minutes=1)}, "failing"),
+        ({"failures": 1, "last_error": "There is no git repository."}, "stopped"),
         ({"next_poll_at": NOW - timedelta(minutes=4), "last_success_at": NOW}, "late"),
         ({"next_poll_at": NOW + timedelta(minutes=1)}, "waiting"),
         ({"next_poll_at": NOW + timedelta(minutes=1), "last_success_at": NOW}, "on"),
@@ -38,7 +39,7 @@ def test_the_state_of_a_connector_in_one_word(fields: dict[str, object], state: 
 
 
 def test_what_waits_and_what_failed_is_counted(window: Client) -> None:
-    shop = connector(last_error="No route to host", failures=2)
+    shop = connector(last_error="No route to host", failures=2, next_poll_at=NOW)
     for number in range(2):
         DeadLetter.objects.create(connector=shop, stage="decode", reference=str(number), error="BadRecord", raw=b"x")
     DeadLetter.objects.create(connector=shop, stage="store", reference="9", error="E", raw=b"x", state="discarded")
@@ -48,6 +49,14 @@ def test_what_waits_and_what_failed_is_counted(window: Client) -> None:
     assert "Failing, 2 in a row" in page
     assert "No route to host" in page
     assert [f'"{unit}">{count}</td>' in page for count, unit in ((3, "waiting"), (2, "dead letters"))] == [True, True]
+
+
+def test_a_connector_that_is_not_tried_again_says_so_and_why(window: Client) -> None:
+    connector(last_error="There is no git repository.", failures=1)
+    page = window.get("/connectors/").text
+    assert "Stopped: it never worked" in page
+    assert "There is no git repository." in page
+    assert "not until its setting is mended" in page
 
 
 def test_the_page_asks_the_same_questions_however_many_there_are(
