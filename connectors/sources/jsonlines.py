@@ -44,7 +44,7 @@ class LogFileConfig(ConnectorConfig):
 
 
 class JSONLines(Pull[LogFileConfig]):
-    """The cursor is a `Place`: {inode, head, offset}."""
+    """The cursor is a `Place`: {inode, head, offset, tail}."""
 
     kind, label, Config = "jsonlines", "JSON-lines log file", LogFileConfig
 

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 MAX_LINE = 256 * 1024
 BLOCK_BYTES = 1024 * 1024
 BLOCK_LINES = 2_000
-HEAD_BYTES = 1024
+HEAD_BYTES = TAIL_BYTES = 1024
 _ROLLED = re.compile(r"[._-](?:old|bak|\d[\dTZ_.:-]*)(?:\.gz)?")
 
 
@@ -40,11 +40,14 @@ class Place:
     Attributes:
         head: a digest of its first line (of at most 1 KB of it): the same in a copy and in an archive.
         offset: the end of the last full line read, in bytes.
+        tail: a digest of the last 1 KB before it, by which a file that was truncated and has grown past it is known;
+            empty where that was not noted: in an archive, and by earlier releases.
     """
 
     inode: int
     head: str
     offset: int
+    tail: str = ""
 
     @classmethod
     def of(cls, cursor: Mapping[str, Any]) -> Self | None:
@@ -101,11 +104,14 @@ class LogFile:
 
     def place(self, offset: int) -> Place:
         """Return the place of ``offset`` in this file."""
-        return Place(self.inode, self.head, offset)
+        # To read back in an archive is to unpack it from its start; but nobody truncates one.
+        return Place(self.inode, self.head, offset, "" if self._is_archive else self._tail(offset))
 
     def holds(self, place: Place) -> bool:
         """Tell whether this is the file of ``place`` or a copy of it, with all that was read."""
-        return self.head == place.head and self.size >= place.offset
+        if self.head != place.head or self.size < place.offset:
+            return False
+        return not place.tail or self._is_archive or self._tail(place.offset) == place.tail
 
     def blocks(self, offset: int, *, final: bool) -> Iterator[Block]:
         """Yield the full lines from ``offset`` on.
@@ -113,6 +119,8 @@ class LogFile:
         Args:
             final: nobody writes to it any more, so that a last line without an end is full.
         """
+        if not (self.head or final):
+            return  # empty when it was opened: what came since belongs to a head that is not known yet
         if self._guarded(self._stream.seek, offset) is None:
             return
         chunk, pending = self._next(), b""
@@ -166,7 +174,19 @@ class LogFile:
         start = self._guarded(self._stream.read, HEAD_BYTES) or b""
         line, ended, _ = start.partition(b"\n")
         begun = ended or len(start) == HEAD_BYTES
-        return blake2b(line, digest_size=8).hexdigest() if begun else ""
+        return _digest(line) if begun else ""
+
+    def _tail(self, offset: int) -> str:
+        start = max(0, offset - TAIL_BYTES)
+        return _digest(os.pread(self._file.fileno(), offset - start, start))
+
+    @property
+    def _is_archive(self) -> bool:
+        return self._stream is not self._file
+
+
+def _digest(raw: bytes) -> str:
+    return blake2b(raw, digest_size=8).hexdigest()
 
 
 def follow(path: Path, place: Place | None) -> Iterator[Block]:

@@ -184,6 +184,45 @@ def test_a_truncated_file_that_begins_as_before_is_read_from_its_start(log: Path
     assert follower.poll() == ["banner"]
 
 
+def test_a_truncated_file_that_begins_as_before_and_outgrew_its_old_length_is_read_from_its_start(
+    log: Path, follower: Follower
+) -> None:
+    append(log, "banner", "a", "b")
+    follower.poll()
+    os.truncate(log, 0)
+    append(log, "banner", "c", "d", "e", "f")
+    assert follower.poll() == ["banner", "c", "d", "e", "f"]
+
+
+def test_a_copy_of_a_truncated_file_is_finished_before_the_file_that_begins_as_it_did(
+    log: Path, follower: Follower
+) -> None:
+    append(log, "banner", "a")
+    follower.poll()
+    append(log, "b")
+    copy_and_truncate(log)
+    append(log, "banner", "c", "d", "e", "f")
+    assert follower.poll() == ["b", "banner", "c", "d", "e", "f"]
+
+
+def test_a_place_of_an_earlier_release_is_read_on_from(log: Path, follower: Follower) -> None:
+    append(log, "a")
+    follower.poll()
+    del follower.cursor["tail"]
+    append(log, "b")
+    assert follower.poll() == ["b"]
+    assert follower.cursor["tail"]
+
+
+def test_a_file_that_gets_its_first_lines_while_it_is_opened_comes_once(log: Path, follower: Follower) -> None:
+    log.touch()
+    with LogFile(log) as opened:
+        append(log, "a", "b")
+        assert list(opened.blocks(0, final=False)) == []
+    assert follower.poll() == ["a", "b"]
+    assert follower.poll() == []
+
+
 def when_listed(monkeypatch: pytest.MonkeyPatch, times: int, deed: Callable[[], object]) -> None:
     """Do something after the files beside a log were listed so many times."""
     listing, counted = tailing._listing, iter(range(1, 10))
