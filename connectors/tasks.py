@@ -1,10 +1,13 @@
 """Doors for the worker: each rings one deed, with ids in and nothing out; running one twice does no harm."""
 
 from contextlib import suppress
+from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
+from connectors import retention
 from connectors.digestion import digest_pending
 from connectors.models import Connector
 from connectors.polling import POLL_SECONDS, poll
@@ -39,3 +42,10 @@ def digest() -> None:
     heard(DIGEST_TASK)
     while digest_pending(now=timezone.now()):
         pass
+
+
+@shared_task(name="connectors.purge")
+def purge() -> None:
+    """Forget deliveries and dead letters that are done with."""
+    if settings.DELIVERY_RETENTION_DAYS:
+        retention.purge(now=timezone.now(), keep=timedelta(days=settings.DELIVERY_RETENTION_DAYS))

@@ -2,9 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
-
 from events.models import Event
+from rcaplatform.kit.batches import delete_in_batches
 
 BATCH = 5_000
 
@@ -17,13 +16,4 @@ def purge(*, now: datetime, keep: timedelta) -> int:
     """
     old = Event.objects.filter(timestamp__lt=now - keep, received_at__lt=now - keep, linked_at__isnull=False)
     unspoken = old.filter(links__isnull=True, comments__isnull=True).order_by("timestamp")
-    purged = 0
-    while True:
-        with transaction.atomic():
-            batch = list(
-                unspoken.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:BATCH]
-            )
-            Event.objects.filter(pk__in=batch).delete()
-        purged += len(batch)
-        if len(batch) < BATCH:
-            return purged
+    return delete_in_batches(unspoken, size=BATCH)

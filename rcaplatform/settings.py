@@ -169,8 +169,10 @@ CELERY_BEAT_SCHEDULE = {
     "link events left behind": {"task": "investigations.link", "schedule": 10.0},
     "flush tokens that expired": {"task": "accounts.flush_tokens", "schedule": crontab(hour=3, minute=7)},
     "purge events past their age": {"task": "investigations.purge", "schedule": crontab(hour=3, minute=17)},
+    "purge deliveries that are done with": {"task": "connectors.purge", "schedule": crontab(hour=3, minute=27)},
 }
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=90)
+DELIVERY_RETENTION_DAYS = env.int("DELIVERY_RETENTION_DAYS", default=14)
 
 # --- Accounts
 AUTH_PASSWORD_VALIDATORS = [
