@@ -102,9 +102,13 @@ def _begin(connector: Connector, now: datetime) -> bool:
 
 
 def _advance(connector: Connector, cursor: Cursor) -> None:
-    """Move the cursor, unless the switch was thrown or somebody else moved it meanwhile."""
+    """Move the cursor, unless the switch was thrown or somebody else moved it meanwhile.
+
+    The next poll moves on with it: what is being read is neither due nor late, however long that takes.
+    """
+    again = timezone.now() + timedelta(seconds=connector.interval)
     held = Connector.objects.filter(pk=connector.pk, enabled=True, cursor=connector.cursor)
-    if not held.update(cursor=cursor):
+    if not held.update(cursor=cursor, next_poll_at=again):
         raise Conflict(f"{connector.name} was switched off or reset while it was read.")
     connector.cursor = cursor
 

@@ -53,6 +53,19 @@ def test_a_poll_without_end_ends_after_a_page_and_the_next_goes_on(
     assert polling.poll(connector=connector, now=timezone.now()) == Tally(stored=15)
 
 
+def test_a_connector_that_is_being_read_is_not_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gitwalk, "PAGE", 10)
+    shop = Repository(tmp_path / "shop")
+    shop.commits(25)
+
+    def an_hour_passes(_: Tally) -> None:
+        assert not Connector.objects.due(timezone.now()).exists()
+        Connector.objects.update(next_poll_at=timezone.now() - timedelta(hours=1))
+
+    polling.poll(connector=connected(shop.path), now=timezone.now(), progress=an_hour_passes)
+    assert not Connector.objects.due(timezone.now()).exists()
+
+
 def test_a_poll_that_a_limit_interrupts_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> None:
         raise SoftTimeLimitExceeded(7)
