@@ -43,6 +43,7 @@ SSH = (
     "-oControlPath=none -oForwardAgent=no -oClearAllForwardings=yes -oPermitLocalCommand=no"
 )
 _INHERITED = ("PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_MARK = "RCA_SUPERVISED"  # by which the next start of the product finds what outlived a worker that was killed
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -181,7 +182,7 @@ class Git:
 
 
 def _environment(address: Address, token: str, workspace: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in (*_INHERITED, *_PROXIES) if name in os.environ}
+    kept = {name: os.environ[name] for name in (_MARK, *_INHERITED, *_PROXIES) if name in os.environ}
     kept |= {
         "LC_ALL": "C",
         "GIT_CONFIG_NOSYSTEM": "1",
