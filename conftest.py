@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from accounts.models import Role, User
 from accounts.tests.factories import UserFactory
 from accounts.tokens import AccessToken
+from events.services import known_origins
 from rcaplatform.kit import memory
 from rcaplatform.kit.paging import plenty
 
@@ -40,6 +41,7 @@ def _nothing_cached(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("django_db") or "db" in request.fixturenames:
         cache.clear()
         plenty.clear()
+        known_origins.clear()
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ _CREATE = f"WITH done AS ({_INSERT}), noted AS ({audit.NOTE}) SELECT id FROM don
 _WRITTEN = 64 * 1024  # characters handed to the database at a time, so that it works while the next ones are made
 _STRINGS = attrgetter("source", "source_id", "event_type", "title", "severity", "service", "component", "environment")
 _NULL = r"\N"
-_origins: dict[str, Origin] = {}
+known_origins: dict[str, Origin] = {}
 
 _NOT_STORED = frozenset({"message", "content_addressed"})
 
@@ -79,11 +79,11 @@ class Stored:
 
 def origin_named(name: str, kind: OriginKind) -> Origin:
     """Return the origin called ``name``, made on first use. Origins are never deleted, so each is remembered."""
-    if name in _origins:
-        return _origins[name]
+    if name in known_origins:
+        return known_origins[name]
     origin, _ = Origin.objects.get_or_create(name=name, defaults={"kind": kind})
     if not connection.in_atomic_block:  # else it may yet be rolled back
-        _origins[name] = origin
+        known_origins[name] = origin
     return origin
 
 
