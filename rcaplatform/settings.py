@@ -123,7 +123,7 @@ def _database(url: str) -> dict[str, object]:
 DATABASES = {
     "default": {
         **_database(env.str("DATABASE_URL", default="") or database_url(DATA_DIR)),
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "rcaplatform.kit.postgresql",
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "TEST": {"NAME": "rca_test"},

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
+from time_machine import TimeMachineFixture
 
 from accounts.models import User
 from events import admission
@@ -36,8 +37,10 @@ def test_a_client_is_asked_to_come_back_while_too_many_wait(
     address: str,
     body: object,
     watch: Watch,
+    time_machine: TimeMachineFixture,
 ) -> None:
     settings.EVENT_QUEUE_LIMIT = 2
+    time_machine.move_to(timezone.now(), tick=False)
     EventFactory.create_batch(3, received_at=timezone.now() - timedelta(seconds=20))
     refused = api(engineer).post(address, body)
     assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (429, "busy", "10")

@@ -2,9 +2,10 @@
 
 import base64
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 from django.core.exceptions import ValidationError
@@ -15,7 +16,6 @@ from django.db.models.lookups import GreaterThan, LessThan
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from rcaplatform.kit.rest import refuse
 
@@ -37,12 +37,11 @@ class Plenty:
     """
 
     def __init__(self) -> None:
-        self._until: dict[tuple[str, str], float] = {}
+        self._until: dict[Hashable, float] = {}
 
-    def count(self, queryset: QuerySet[Any]) -> int:
-        """Return the number of rows, at most `COUNTED`."""
-        sql, params = queryset.order_by().values("pk")[:COUNTED].query.sql_with_params()
-        question, now = (sql, repr(params)), time.monotonic()
+    def count(self, queryset: QuerySet[Any], question: Hashable) -> int:
+        """Return the number of rows, at most `COUNTED`. Equal questions have the same rows."""
+        now = time.monotonic()
         if self._until.get(question, 0.0) > now:
             return COUNTED
         total = capped_count(queryset, COUNTED)
@@ -100,7 +99,8 @@ class Pages(BasePagination):
     def count(self, queryset: QuerySet[Any]) -> int:
         """Return how many rows there are, at most so many as are counted, and note whether that is all."""
         if self.counted is None:
-            self.counted = plenty.count(queryset)
+            question = (self.request.user.pk, self.request.path, self._others)
+            self.counted = plenty.count(queryset, question)
             self.complete = self.counted < COUNTED
         return self.counted
 
@@ -133,9 +133,19 @@ class Pages(BasePagination):
             self.links["next"] = self._url("cursor", keyset.cursor(rows[self.per_page - 1]))
         return rows[: self.per_page]
 
+    @cached_property
+    def _address(self) -> str:
+        return str(self.request.build_absolute_uri(self.request.path))
+
+    @cached_property
+    def _others(self) -> str:
+        """The parameters that say which rows, as the address ends with them."""
+        names = self.request.query_params.lists()
+        return urlencode([(name, values) for name, values in names if name not in {"page", "cursor"}], doseq=True)
+
     def _url(self, name: str, value: str) -> str:
-        url = remove_query_param(self.request.build_absolute_uri(), "page" if name == "cursor" else "cursor")
-        return replace_query_param(url, name, value)
+        place = urlencode({name: value})
+        return f"{self._address}?{self._others}&{place}" if self._others else f"{self._address}?{place}"
 
     def get_paginated_response(self, data: Any) -> Response:
         """Return the page with its neighbours, in the body and as headers."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import cache
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -103,9 +104,16 @@ class Rows(serializers.Serializer[Any]):
     @classmethod
     def of(cls, queryset: QuerySet[Any]) -> QuerySet[Any, dict[str, Any]]:
         """Return the rows with just these columns."""
+        plain, renamed = cls._columns()
+        return queryset.values(*plain, **renamed)
+
+    @classmethod
+    @cache
+    def _columns(cls) -> tuple[list[str], dict[str, F]]:
+        """Return the fields that are called like their column, and the column of each other one."""
         sources = {name: (field.source or name).replace(".", "__") for name, field in cls._declared_fields.items()}
         plain = [name for name, source in sources.items() if name == source]
-        return queryset.values(*plain, **{name: F(source) for name, source in sources.items() if name != source})
+        return plain, {name: F(source) for name, source in sources.items() if name != source}
 
 
 class ScopedViewSet(GenericViewSet[Any]):
