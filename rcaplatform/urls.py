@@ -68,7 +68,7 @@ api: list[Any] = [
     re_path(r"^docs/?$", docs.Swagger.as_view(), name="docs"),
     re_path(r"^redoc/?$", docs.Redoc.as_view(), name="redoc"),
     re_path(r"^collection/?$", docs.Collection.as_view(), name="collection"),
-    re_path(r"^.*$", no_such_address),
+    re_path(r"^", no_such_address),
 ]
 # The browsable API asks for these two by name; both are the pages' own doors.
 browsable = [

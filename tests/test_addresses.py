@@ -187,3 +187,9 @@ def test_the_documentation_keeps_to_the_content_policy_and_to_this_server(outsid
     assert parser.found == []
     assert "unsafe-inline" not in page["Content-Security-Policy"]
     assert "unsafe-eval" not in page["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("line", ["%0A", "a%0Ab", "%0Cx"])
+def test_an_address_with_a_line_end_in_it_is_answered_like_any_other(api: Any, user: User, line: str) -> None:
+    assert api(user).get(f"/api/v1/nowhere/{line}").status_code == 404
+    assert api(user).get(f"/api/v1/events/service/{line}").status_code in {200, 400}

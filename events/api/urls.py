@@ -14,5 +14,5 @@ tags = TagViewSet.as_view({"get": "show", "put": "replace", "post": "add"})
 urlpatterns = [
     *router.urls,
     re_path(rf"{ONE}/tags/?$", tags, name="event-tags"),
-    re_path(rf"{ONE}/tags/(?P<tag>.+?)/?$", TagViewSet.as_view({"delete": "remove"}), name="event-tag"),
+    re_path(rf"{ONE}/tags/(?P<tag>(?s:.+?))/?$", TagViewSet.as_view({"delete": "remove"}), name="event-tag"),
 ]

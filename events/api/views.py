@@ -47,7 +47,7 @@ class EventViewSet(ScopedViewSet):
     deeds = {"delete": services.delete, "restore": services.restore}
 
     by_source, by_severity = narrowed("source"), narrowed("severity")
-    by_service = narrowed("service", pattern=".+?")  # a name may hold a slash
+    by_service = narrowed("service", pattern="(?s:.+?)")  # a name may hold a slash
 
     @action(detail=False, row_class=EventHit, filterset_class=EventSearch)
     def search(self, request: Request) -> Response:
