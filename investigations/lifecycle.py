@@ -1,7 +1,8 @@
-"""Decision: what may follow what in the life of an investigation. No database here."""
+"""Decision: what may follow what in the life of an investigation, and when it can have been. No database here."""
 
 from datetime import datetime
 
+from events.drafts import EARLIEST, LATEST
 from investigations.choices import Status
 from rcaplatform.kit.errors import Conflict, Invalid
 
@@ -33,12 +34,15 @@ def require(present: str, to: str) -> None:
         )
 
 
-def require_order(*, started: datetime | None, detected: datetime, resolved: datetime | None) -> None:
-    """Let times pass that are in order: onset, detected, resolved.
+def require_times(*, started: datetime | None, detected: datetime, resolved: datetime | None) -> None:
+    """Let times pass that lie where those of events do, from 1970 to 2199, and in order: onset, detected, resolved.
 
     Raises:
-        Invalid: they are not; names the field.
+        Invalid: they do not; names the fields.
     """
+    times = {"started_at": started, "detected_at": detected, "resolved_at": resolved}
+    if far := [name for name, moment in times.items() if moment is not None and not EARLIEST <= moment < LATEST]:
+        raise Invalid("Give times from 1970 to 2199.", fields=dict.fromkeys(far, "Give a time from 1970 to 2199."))
     if started is not None and started > detected:
         raise Invalid("Onset cannot be after detection.", fields={"started_at": "This is after the time of detection."})
     if resolved is not None and resolved < detected:

@@ -92,10 +92,11 @@ def link_investigation(*, investigation: Investigation, now: datetime) -> int:
     """Look back over the store for events that belong to an investigation that is new or was edited.
 
     Returns:
-        How many links are suggested.
+        How many links are suggested; 0 for an investigation that cannot be read, and its links are left alone.
     """
     known = scenes(Investigation.objects.filter(pk=investigation.pk))
-    scene = known[investigation.pk]
+    if (scene := known.get(investigation.pk)) is None:
+        return 0
     events = list(islice(_nearest_first(scene, now), MOST_CANDIDATES + 1))
     earlier = Link.objects.filter(investigation=investigation)
     if capped := len(events) > MOST_CANDIDATES:
@@ -251,8 +252,8 @@ def _follow(investigation: UUID, event: UUID) -> None:
     """Look back once more if an event that a person vouches for names a commit or trace that is new to the case."""
     (told,) = sights(Event.objects.filter(pk=event))
     if named := told.clue.references:
-        (scene,) = scenes(Investigation.objects.filter(pk=investigation)).values()
-        if named - scene.references:
+        known = scenes(Investigation.objects.filter(pk=investigation))
+        if any(named - scene.references for scene in known.values()):
             ring(LINK_TASK, str(investigation))
 
 

@@ -11,6 +11,7 @@ from django.db.models.functions import Length
 from django.db.models.lookups import LessThanOrEqual
 
 from accounts.models import User
+from events.drafts import EARLIEST, LATEST
 from events.models import SEARCH_CONFIG, Event
 from investigations.choices import (
     AutomationPotential,
@@ -110,6 +111,14 @@ class Investigation(Identified, SoftDeleted):
                     name=f"investigation_{name}_bounded", condition=LessThanOrEqual(Length(name), WRITE_UP_LIMIT)
                 )
                 for name in ("root_cause", "remediation", "lessons_learned")
+            ),
+            # Linking reckons hours back and forth from these.
+            *(
+                models.CheckConstraint(
+                    name=f"investigation_{name}_in_range",
+                    condition=Q(**{f"{name}__gte": EARLIEST, f"{name}__lt": LATEST}),
+                )
+                for name in ("started_at", "detected_at", "resolved_at")
             ),
         ]
         indexes = [

@@ -1,10 +1,11 @@
 """Questions of linking: what it looks at in events and in investigations, read with no more than it needs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import structlog
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import F, Func, OuterRef, QuerySet, Subquery, TextField
@@ -18,6 +19,7 @@ from investigations.models import Investigation, Link
 from investigations.scoring import Clue, Scene
 from rcaplatform.kit import jsonio
 
+log = structlog.get_logger(__name__)
 GRACE = timedelta(hours=6)
 VOUCHED = 50  # so many of the events that people vouched for last give an investigation their commits and traces
 _COLUMNS = ("id", "timestamp", "deleted_at", "service", "component", "keywords", "source", "source_id", "title")
@@ -59,7 +61,10 @@ def sights(events: QuerySet[Any], *, chunk: int = 0) -> Iterable[Sight]:
 
 
 def scenes(investigations: QuerySet[Any]) -> dict[UUID, Scene]:
-    """Return what linking looks at in each investigation, in one query."""
+    """Return what linking looks at in each investigation, in one query.
+
+    One that cannot be read is left out and logged, so that it keeps no event from any other.
+    """
     told = Func(
         F("event__source"),
         F("event__source_id"),
@@ -70,7 +75,7 @@ def scenes(investigations: QuerySet[Any]) -> dict[UUID, Scene]:
     )
     vouched = Link.objects.vouched().filter(investigation=OuterRef("pk")).order_by("-decided_at")
     rows = investigations.annotate(vouched=ArraySubquery(vouched.values(told=told)[:VOUCHED])).defer("search")
-    return {found.pk: _scene(found) for found in rows}
+    return dict(_readable(rows))
 
 
 class Caseload:
@@ -92,6 +97,14 @@ class Caseload:
         if state != self._state:
             self._lineup, self._state = Lineup(scenes(present)), state
         return self._lineup
+
+
+def _readable(investigations: Iterable[Investigation]) -> Iterator[tuple[UUID, Scene]]:
+    for investigation in investigations:
+        try:
+            yield investigation.pk, _scene(investigation)
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            log.exception("linking.unreadable", investigation=str(investigation.pk))
 
 
 def _scene(investigation: Investigation) -> Scene:

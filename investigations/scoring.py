@@ -5,7 +5,7 @@ and of one that only ever helps (a shared commit or trace). docs/linking.md expl
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -46,7 +46,14 @@ class Clue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What linking looks at in an investigation. ``ended`` is None while it goes on."""
+    """What linking looks at in an investigation. ``ended`` is None while it goes on.
+
+    Attributes:
+        span: the first and the last moment at which an event could be linked at all.
+
+    Raises:
+        OverflowError: the calendar ends within its span.
+    """
 
     onset: datetime
     detected: datetime
@@ -55,16 +62,15 @@ class Scene:
     component: str = ""
     words: frozenset[str] = frozenset()
     references: frozenset[str] = frozenset()
+    span: tuple[datetime, datetime] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "span", (self.onset - LOOKBACK, self.last + 3 * LINGER_HALF_LIFE))
 
     @property
     def last(self) -> datetime:
         """When it ended; while it goes on, the first hours after it was noticed."""
         return self.ended or self.detected + FRESH
-
-    @property
-    def span(self) -> tuple[datetime, datetime]:
-        """The first and the last moment at which an event could be linked at all."""
-        return self.onset - LOOKBACK, self.last + 3 * LINGER_HALF_LIFE
 
 
 @dataclass(frozen=True, slots=True)

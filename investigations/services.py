@@ -230,7 +230,7 @@ def restore_comment(*, comment: Comment, actor: User, now: datetime) -> None:
 
 def _prepare(investigation: Investigation) -> None:
     """Check an investigation before it is written, and work out what it can be found by."""
-    lifecycle.require_order(
+    lifecycle.require_times(
         started=investigation.started_at, detected=investigation.detected_at, resolved=investigation.resolved_at
     )
     _checked(investigation, exclude=["created_by", "updated_by", "assigned_to"])

@@ -124,6 +124,8 @@ def test_an_investigation_opened_without_a_time_was_detected_now(window: Client)
         ({"title": "x" * 301}, "at most 300 characters"),
         ({"detected_at": "soon"}, "Enter a valid date/time"),
         ({"started_at": "2026-03-04T13:00:00"}, "after the time of detection"),
+        ({"started_at": "0001-01-01T05:00:00"}, "Give a time from 1970 to 2199"),
+        ({"detected_at": "9999-12-31T23:00:00"}, "Give a time from 1970 to 2199"),
         ({"tags": ",".join(f"t{number}" for number in range(51))}, "no more than 50"),
         ({"priority": "p9"}, "p9 is not one of the available choices"),
     ],

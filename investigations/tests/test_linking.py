@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
 
 import pytest
@@ -223,6 +223,21 @@ def test_every_batch_and_every_investigation_is_on_the_log(case: Investigation, 
     found = {entry["event"]: entry for entry in logs}
     assert found["linking.considered"]["links"] == 1
     assert (found["linking.suggested"]["investigation"], found["linking.suggested"]["links"]) == (str(case.pk), 1)
+
+
+def test_an_investigation_that_cannot_be_read_keeps_no_event_from_the_others(db: None) -> None:
+    with connection.cursor() as cursor:
+        for name in ("started_at_in_range", "detected_after_started"):
+            cursor.execute(f"ALTER TABLE investigations_investigation DROP CONSTRAINT investigation_{name}")
+    event = EventFactory(service="checkout", timestamp=NOON)
+    wrong, right = InvestigationFactory.create_batch(2, service_affected="checkout", detected_at=NOON)
+    Investigation.objects.filter(pk=wrong.pk).update(started_at=datetime(1, 1, 1, 5, tzinfo=UTC))
+    with capture_logs() as logs:
+        assert linking.link_pending(now=NOW) == 1
+        assert linking.link_investigation(investigation=wrong, now=NOW) == 0
+        linking.link_by_hand(investigation=wrong, event=build_of(SHA), actor=wrong.created_by, now=NOW)
+    assert event.links.get().investigation == right
+    assert {entry["investigation"] for entry in logs if entry["event"] == "linking.unreadable"} == {str(wrong.pk)}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,7 +1,8 @@
 """How often a suggestion is right: a labelled incident and what else a team committed around it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -113,7 +114,6 @@ def test_the_commit_that_did_it_is_suggested() -> None:
     [{"component": ""}, {"references": frozenset()}, {"words": vocabulary("Checkout answers 502")}],
     ids=["no component is named", "no commit is named", "hardly a word is said"],
 )
-def test_precision_holds_when_the_investigation_says_less(poorer: dict[str, object]) -> None:
-    known = {name: getattr(SCENE, name) for name in Scene.__dataclass_fields__}
-    precision, _, wrong = measured(Scene(**{**known, **poorer}))
+def test_precision_holds_when_the_investigation_says_less(poorer: dict[str, Any]) -> None:
+    precision, _, wrong = measured(replace(SCENE, **poorer))
     assert precision > 0.8, wrong

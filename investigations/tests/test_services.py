@@ -1,8 +1,9 @@
 """Deeds about investigations: what may be written, by whom it was, and that no edit is lost."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
@@ -33,6 +34,9 @@ def case(engineer: User) -> Investigation:
         ("title", ""),
         ("priority", "p9"),
         ("started_at", NOW),
+        ("started_at", datetime(1, 1, 1, 5, tzinfo=UTC)),
+        ("detected_at", datetime(1969, 12, 31, 23, 59, tzinfo=UTC)),
+        ("resolved_at", datetime(2200, 1, 1, tzinfo=UTC)),
         ("resolved_at", NOW - timedelta(hours=2)),
     ],
 )
@@ -43,6 +47,12 @@ def test_a_value_that_breaks_a_rule_is_refused_by_name_and_nothing_changes(
         services.edit(investigation=case, changes={field: value}, actor=engineer, now=NOW)
     assert list(refused.value.fields) == [field]
     assert Investigation.objects.get().version == case.version
+
+
+@pytest.mark.parametrize("field", ["started_at", "detected_at"])
+def test_the_database_keeps_no_time_that_linking_cannot_reckon_with(case: Investigation, field: str) -> None:
+    with pytest.raises(IntegrityError, match=f"investigation_{field}_in_range"):
+        Investigation.objects.update(**{field: datetime(1, 1, 1, 5, tzinfo=UTC)})
 
 
 def test_of_two_edits_of_the_same_version_the_second_is_told(case: Investigation, engineer: User, admin: User) -> None:
