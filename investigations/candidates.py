@@ -53,6 +53,11 @@ class Lineup(Generic[Key]):
     def __len__(self) -> int:
         return len(self._scenes)
 
+    @property
+    def keys(self) -> list[Key]:
+        """Whose scenes these are."""
+        return [key for key, *_ in self._scenes]
+
     def judge(self, clue: Clue) -> Iterator[tuple[Key, Score]]:
         """Yield each scene that the event links to, with its score: what scoring every scene would give."""
         kin, shared = self._kin(clue), self._shared(clue)

@@ -77,10 +77,10 @@ def link_pending(*, now: datetime, limit: int = BATCH, caseload: Caseload | None
     if not events:
         return 0
     ids = [event.id for event in events]
-    # An edited event is back in the queue: what was suggested before is judged anew, what people decided stands.
-    these = RawSQL("SELECT unnest(%s::uuid[])", [ids])  # one parameter: a thousand take longer to parse than to find
-    _withdraw(Link.objects.filter(event_id__in=these))
-    lineup = (caseload or Caseload()).lineup(now)
+    these, lineup = _among(ids), (caseload or Caseload()).lineup(now)
+    # An edited event is back in the queue: what was suggested before is judged anew, what people decided stands, and
+    # so does what belongs to investigations that are over.
+    _withdraw(Link.objects.filter(event_id__in=these, investigation_id__in=_among(lineup.keys)))
     links = _suggest(_judge(events, lineup), now)
     Event.objects.filter(pk__in=these).update(linked_at=now)
     log.info("linking.considered", events=len(ids), investigations=len(lineup), links=links, rule_version=RULE_VERSION)
@@ -114,6 +114,10 @@ def link_investigation(*, investigation: Investigation, now: datetime) -> int:
         rule_version=RULE_VERSION,
     )
     return links
+
+
+def _among(ids: list[UUID]) -> RawSQL:
+    return RawSQL("SELECT unnest(%s::uuid[])", [ids])  # one parameter: a thousand take longer to parse than to find
 
 
 def _judge(events: Iterable[Sight], lineup: Lineup[UUID]) -> list[Judgement]:

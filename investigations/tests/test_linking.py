@@ -102,6 +102,18 @@ def test_an_edited_event_is_judged_anew(case: Investigation, event: Event, engin
     assert not Link.objects.exists()
 
 
+@pytest.mark.parametrize(("status", "ago"), [("closed", 1), ("resolved", 7)])
+def test_an_edit_of_an_event_leaves_the_suggestions_of_investigations_that_are_over(
+    case: Investigation, event: Event, engineer: User, status: str, ago: int
+) -> None:
+    linking.link_pending(now=NOW)
+    over = NOW + timedelta(hours=ago)
+    Investigation.objects.update(status=status, resolved_at=NOW)
+    events.edit(event=event, changes={"title": "Payment timeout, again"}, actor=engineer, now=over)
+    linking.link_pending(now=over)
+    assert Link.objects.get().investigation == case
+
+
 def test_a_person_links_what_the_rules_would_not(case: Investigation, engineer: User) -> None:
     stranger = EventFactory(service="unrelated", timestamp=NOW - timedelta(days=30))
     link = linking.link_by_hand(investigation=case, event=stranger, actor=engineer, now=NOW)
