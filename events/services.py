@@ -254,9 +254,10 @@ def delete(*, event: Event, actor: User, now: datetime) -> None:
 
 @transaction.atomic
 def restore(*, event: Event, actor: User, now: datetime) -> None:
-    """Bring a deleted event back."""
-    if Event.objects.deleted().filter(pk=event.pk).update(deleted_at=None, updated_at=now):
+    """Bring a deleted event back, and have linking consider it: what is deleted leaves its queue unconsidered."""
+    if Event.objects.deleted().filter(pk=event.pk).update(deleted_at=None, updated_at=now, linked_at=None):
         audit.record(actor=actor, verb="restore", target=event)
+        ring_once(LINK_TASK)
         publish(topic="events", kind="restored", id=event.pk)
 
 

@@ -69,6 +69,18 @@ def test_a_deleted_event_is_not_linked(case: Investigation, event: Event, engine
     assert not Link.objects.exists()
 
 
+def test_a_restored_event_is_linked(
+    case: Investigation, event: Event, engineer: User, django_capture_on_commit_callbacks: CaptureOnCommit
+) -> None:
+    events.delete(event=event, actor=engineer, now=NOW)
+    linking.link_pending(now=NOW)
+    with django_capture_on_commit_callbacks() as rung:
+        events.restore(event=event, actor=engineer, now=NOW)
+    assert len(rung) == 2  # a worker is woken, and pages are told
+    linking.link_pending(now=NOW)
+    assert Link.objects.get().event == event
+
+
 def test_a_new_investigation_finds_what_was_stored_before(event: Event, engineer: User) -> None:
     linking.link_pending(now=NOW)
     values = {"title": "Payment timeouts", "service_affected": "checkout", "detected_at": NOW - timedelta(minutes=30)}
