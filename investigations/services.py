@@ -200,10 +200,16 @@ def comment(
     """Remark on one event or one note.
 
     Raises:
-        Invalid: it is empty or too long, or is about none or both.
+        Invalid: it is empty or too long, is about none or both, or about what is no part of the investigation.
     """
     if (event is None) == (note is None):
         raise Invalid("Comment on one event or one note.", fields={"event": "Give an event or a note."})
+    if event and not investigation.links.filter(event=event).exists():
+        elsewhere = "This event is not linked to this investigation."
+        raise Invalid(elsewhere, fields={"event": elsewhere})
+    if note and note.investigation_id != investigation.pk:
+        elsewhere = "This note belongs to another investigation."
+        raise Invalid(elsewhere, fields={"note": elsewhere})
     remark = Comment(investigation=investigation, event=event, note=note, author=actor, body=_text(body))
     _checked(remark, exclude=["investigation", "event", "note", "author"])
     remark.save(force_insert=True)

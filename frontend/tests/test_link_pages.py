@@ -89,6 +89,16 @@ def test_a_comment_on_an_event_is_kept_and_an_empty_one_refused(window: Client, 
     assert (answer.status_code, "cannot be blank" in answer.text) == (422, True)
 
 
+def test_an_event_that_is_not_linked_cannot_be_commented_on(window: Client, case: Investigation) -> None:
+    event = EventFactory()
+    address = reverse("event-comment", args=[case.pk, event.pk])
+    assert address not in window.get(reverse("investigation", args=[case.pk]), {"event": str(event.pk)}).text
+    answer = window.post(address, {"body": "Typed at length"})
+    assert (answer.status_code, Comment.objects.count()) == (422, 0)
+    assert "This event is not linked to this investigation" in answer.text
+    assert "Typed at length" in answer.text
+
+
 @pytest.mark.parametrize("name", ["link-decide", "link-by-hand", "event-link"])
 def test_a_user_cannot_link(browse: Browse, user: User, link: Link, name: str) -> None:
     places = {"link-decide": [link.investigation_id, link.event_id], "event-link": [link.event_id]}

@@ -234,25 +234,19 @@ class RevisionRow(Rows):
 
 
 class PartField(serializers.PrimaryKeyRelatedField[Any]):
-    """The id of something that belongs to the investigation of the address; ``within`` leads from it there."""
+    """The id of something that there may be none of."""
 
-    default_error_messages = {"does_not_exist": "There is none with this id in this investigation."}
+    default_error_messages = {"does_not_exist": "There is none with this id."}
 
-    def __init__(self, *, within: str = "", **options: Any) -> None:
-        self.within = within
+    def __init__(self, **options: Any) -> None:
         super().__init__(pk_field=serializers.UUIDField(), allow_null=True, required=False, **options)
-
-    def get_queryset(self) -> Any:
-        """Return what belongs to it."""
-        alive: Any = super().get_queryset()
-        return alive.filter(**{self.within: self.context["view"].investigation})
 
 
 class CommentSerializer(StrictSerializer):
     """A remark on one event or one note of the investigation."""
 
-    event = PartField(queryset=Event.objects.alive().only("pk"), within="links__investigation")
-    note = PartField(queryset=Note.objects.alive().only("pk"), within="investigation")
+    event = PartField(queryset=Event.objects.alive().only("pk"))
+    note = PartField(queryset=Note.objects.alive().only("pk", "investigation"))
     author_name = serializers.CharField(source="author.username", read_only=True)
 
     class Meta:

@@ -1,19 +1,21 @@
 """Deeds about investigations: what may be written, by whom it was, and that no edit is lost."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
+from events.models import Event
 from events.tests.factories import EventFactory
 from investigations import services
 from investigations.choices import Status
 from investigations.lifecycle import MOVES, IllegalMove
-from investigations.models import Investigation, Link, NoteRevision
+from investigations.models import Comment, Investigation, Link, NoteRevision
 from investigations.retention import purge
-from investigations.tests.factories import InvestigationFactory, LinkFactory
+from investigations.tests.factories import CommentFactory, InvestigationFactory, LinkFactory, NoteFactory
 from rcaplatform.kit.errors import Conflict, Invalid
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +112,15 @@ def test_an_empty_note_is_refused(case: Investigation, engineer: User) -> None:
         services.write_note(investigation=case, body=" \n", actor=engineer, now=NOW)
 
 
+def test_only_what_is_part_of_the_investigation_can_be_commented_on(case: Investigation, engineer: User) -> None:
+    elsewhere: dict[str, Any] = {"event": LinkFactory().event, "note": NoteFactory()}
+    for name, thing in elsewhere.items():
+        with pytest.raises(Invalid) as refused:
+            services.comment(investigation=case, body="Look", actor=engineer, now=NOW, **{name: thing})
+        assert list(refused.value.fields) == [name]
+    assert not Comment.objects.exists()
+
+
 def test_an_investigation_is_not_related_to_itself(case: Investigation, engineer: User) -> None:
     with pytest.raises(Invalid):
         services.relate(investigation=case, other=case, actor=engineer, now=NOW)
@@ -121,9 +132,8 @@ def test_retention_forgets_old_events_that_nobody_speaks_of_and_no_others(case: 
     EventFactory(title="young", timestamp=NOW, linked_at=NOW)
     EventFactory(title="waiting for linking", **{**old, "linked_at": None})
     LinkFactory(investigation=case, event=EventFactory(title="linked", **old))
-    remarked = EventFactory(title="remarked", **old)
-    services.comment(investigation=case, event=remarked, body="Look", actor=engineer, now=NOW)
+    CommentFactory(investigation=case, event=EventFactory(title="remarked", **old))
     assert purge(now=NOW, keep=timedelta(days=90)) == 1
-    kept = set(type(remarked).objects.values_list("title", flat=True))
+    kept = set(Event.objects.values_list("title", flat=True))
     assert kept == {"young", "waiting for linking", "linked", "remarked"}
     assert Link.objects.count() == 1
