@@ -19,12 +19,11 @@ from events.models import Event
 from investigations.bursts import burst_of
 from investigations.candidates import Lineup
 from investigations.choices import LinkState
-from investigations.models import Investigation, Link
+from investigations.models import Investigation, Link, LookBack
 from investigations.scenes import Caseload, Sight, scenes, sights
 from investigations.scoring import CHANGES, RULE_VERSION, SYMPTOM_LOOKBACK, Scene, Score, parts_of
-from investigations.services import LINK_TASK
+from investigations.services import owe_look_back
 from rcaplatform.kit import jsonio
-from rcaplatform.kit.doorbell import ring
 from rcaplatform.kit.errors import Conflict
 from rcaplatform.kit.ids import uuid7
 from rcaplatform.kit.realtime import publish
@@ -85,6 +84,34 @@ def link_pending(*, now: datetime, limit: int = BATCH, caseload: Caseload | None
     Event.objects.filter(pk__in=these).update(linked_at=now)
     log.info("linking.considered", events=len(ids), investigations=len(lineup), links=links, rule_version=RULE_VERSION)
     return len(events)
+
+
+def look_back(*, investigation: UUID, now: datetime) -> bool:
+    """Do the look back that is owed to an investigation, if it is still there and no other worker is at it.
+
+    A crash leaves it owed; so does an error, which is logged, so that no other investigation waits because of it.
+
+    Returns:
+        Whether it is done.
+    """
+    try:
+        return _settle(investigation, now)
+    except Exception:
+        log.exception("linking.look_back_failed", investigation=str(investigation))
+        return False
+
+
+@transaction.atomic
+def _settle(investigation: UUID, now: datetime) -> bool:
+    owed = LookBack.objects.filter(investigation=investigation).order_by("pk")
+    known = list(owed.values_list("pk", flat=True))
+    held = owed.filter(pk__in=known).select_for_update(skip_locked=True)
+    if not known or list(held.values_list("pk", flat=True)) != known:
+        return False
+    if found := Investigation.objects.alive().filter(pk=investigation).first():
+        link_investigation(investigation=found, now=now)
+    LookBack.objects.filter(pk__in=known).delete()
+    return True
 
 
 @transaction.atomic
@@ -258,7 +285,7 @@ def _follow(investigation: UUID, event: UUID) -> None:
     if named := told.clue.references:
         known = scenes(Investigation.objects.filter(pk=investigation))
         if any(named - scene.references for scene in known.values()):
-            ring(LINK_TASK, str(investigation))
+            owe_look_back(investigation)
 
 
 def _decide(link: Link, state: LinkState, actor: User, now: datetime, **also: bool) -> None:

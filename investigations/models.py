@@ -21,7 +21,13 @@ from investigations.choices import (
     Priority,
     Status,
 )
-from investigations.querysets import CommentQuerySet, InvestigationQuerySet, LinkQuerySet, NoteQuerySet
+from investigations.querysets import (
+    CommentQuerySet,
+    InvestigationQuerySet,
+    LinkQuerySet,
+    LookBackQuerySet,
+    NoteQuerySet,
+)
 from rcaplatform.kit.models import Identified, SoftDeleted
 
 WRITE_UP_LIMIT = 2_000
@@ -178,6 +184,24 @@ class Link(Identified):
 
     def __str__(self) -> str:
         return f"{self.event_id} in {self.investigation_id} ({self.score:.2f})"
+
+
+class LookBack(Identified):
+    """That linking owes an investigation a look back over the store; the row goes once it is done.
+
+    A queue in a table of its own, and a row for each time one is asked for: so nobody who edits the investigation waits
+    for a look back that goes on, and what is asked for meanwhile is not taken for done.
+    """
+
+    investigation = models.ForeignKey(Investigation, on_delete=models.CASCADE, related_name="+")
+
+    objects = LookBackQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return str(self.investigation_id)
 
 
 class Note(Identified, SoftDeleted):

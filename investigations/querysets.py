@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Self
+from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import Aggregate, Avg, Case, Count, F, FloatField, Q, QuerySet, When
@@ -99,6 +100,14 @@ class LinkQuerySet(QuerySet[Any]):
         """Return the number of standing links of each investigation on one page."""
         rows = self.standing().filter(investigation_id__in=investigation_ids).values_list("investigation_id")
         return dict(rows.annotate(number=Count("id")).order_by())
+
+
+class LookBackQuerySet(QuerySet[Any]):
+    """Reads over the look backs that are owed."""
+
+    def investigations(self) -> list[UUID]:
+        """Return the id of each investigation that waits for one, who has waited longest first."""
+        return list(dict.fromkeys(self.order_by("id").values_list("investigation_id", flat=True)))
 
 
 class NoteQuerySet(SoftDeletedQuerySet[Any]):

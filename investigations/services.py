@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -14,12 +15,12 @@ from events.models import Event
 from events.terms import keywords
 from investigations import lifecycle
 from investigations.choices import Status
-from investigations.models import Comment, Investigation, Note, NoteRevision
-from rcaplatform.kit.doorbell import ring
+from investigations.models import Comment, Investigation, LookBack, Note, NoteRevision
+from rcaplatform.kit.doorbell import ring_once
 from rcaplatform.kit.errors import Conflict, Invalid
 from rcaplatform.kit.realtime import publish
 
-LINK_TASK = "investigations.link_investigation"
+LOOK_BACK_TASK = "investigations.look_back"
 # A change to one of these can make other events belong.
 _SCENE = frozenset(
     "title description tags metadata started_at detected_at resolved_at service_affected component_affected".split()
@@ -38,7 +39,7 @@ def create(*, values: Mapping[str, Any], actor: User, now: datetime) -> Investig
     investigation.save(force_insert=True)
     audit.record(actor=actor, verb="create", target=investigation)
     publish(topic="investigations", kind="created", id=investigation.pk)
-    ring(LINK_TASK, str(investigation.pk))
+    owe_look_back(investigation.pk)
     return investigation
 
 
@@ -65,7 +66,7 @@ def edit(*, investigation: Investigation, changes: Mapping[str, Any], actor: Use
         change={name: [_plain(before[name]), _plain(value)] for name, value in changed.items()},
     )
     if _SCENE & changed.keys():
-        ring(LINK_TASK, str(investigation.pk))
+        owe_look_back(investigation.pk)
     return investigation
 
 
@@ -101,7 +102,7 @@ def restore(*, investigation: Investigation, actor: User, now: datetime) -> None
     if Investigation.objects.deleted().filter(pk=investigation.pk).update(deleted_at=None, updated_at=now):
         audit.record(actor=actor, verb="restore", target=investigation)
         publish(topic="investigations", kind="restored", id=investigation.pk)
-        ring(LINK_TASK, str(investigation.pk))
+        owe_look_back(investigation.pk)
 
 
 @transaction.atomic
@@ -232,6 +233,12 @@ def restore_comment(*, comment: Comment, actor: User, now: datetime) -> None:
     if Comment.objects.deleted().filter(pk=comment.pk).update(deleted_at=None, updated_at=now):
         audit.record(actor=actor, verb="restore", target=comment)
         _tell(comment.investigation, "commented", now)
+
+
+def owe_look_back(investigation: UUID) -> None:
+    """Have linking look back for events that belong: on record until it did, with a bell so that it is soon."""
+    LookBack.objects.create(investigation_id=investigation)
+    ring_once(LOOK_BACK_TASK)
 
 
 def _prepare(investigation: Investigation) -> None:

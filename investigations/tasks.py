@@ -7,8 +7,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from investigations import linking, retention
-from investigations.models import Investigation
+from investigations.models import LookBack
 from investigations.scenes import Caseload
+from investigations.services import LOOK_BACK_TASK
 from rcaplatform.kit.doorbell import heard
 
 LINK = "investigations.link"
@@ -23,12 +24,12 @@ def link() -> None:
         pass
 
 
-@shared_task(name="investigations.link_investigation")
-def link_investigation(investigation_id: str) -> None:
-    """Look back for events that belong to one investigation."""
-    found = Investigation.objects.alive().filter(pk=investigation_id).first()
-    if found:
-        linking.link_investigation(investigation=found, now=timezone.now())
+@shared_task(name=LOOK_BACK_TASK)
+def look_back() -> None:
+    """Look back for each investigation that waits for it."""
+    heard(LOOK_BACK_TASK)
+    for investigation in LookBack.objects.investigations():
+        linking.look_back(investigation=investigation, now=timezone.now())
 
 
 @shared_task(name="investigations.purge")
