@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
 from accounts import audit
@@ -20,6 +20,7 @@ from investigations.bursts import burst_of
 from investigations.candidates import Lineup
 from investigations.choices import LinkState
 from investigations.models import Investigation, Link, LookBack
+from investigations.querysets import LinkQuerySet
 from investigations.scenes import Caseload, Sight, scenes, sights
 from investigations.scoring import CHANGES, RULE_VERSION, SYMPTOM_LOOKBACK, Scene, Score, parts_of
 from investigations.services import owe_look_back
@@ -124,8 +125,10 @@ def link_investigation(*, investigation: Investigation, now: datetime) -> int:
     known = scenes(Investigation.objects.filter(pk=investigation.pk))
     if (scene := known.get(investigation.pk)) is None:
         return 0
-    events = list(islice(_nearest_first(scene, now), MOST_CANDIDATES + 1))
     earlier = Link.objects.filter(investigation=investigation)
+    # Read before the events: what other workers suggest while these are read is not among them, and is to stay.
+    earlier = earlier.filter(pk__in=_among(list(earlier.undecided().values_list("pk", flat=True))))
+    events = list(islice(_nearest_first(scene), MOST_CANDIDATES + 1))
     if capped := len(events) > MOST_CANDIDATES:
         reach = _distance(events.pop(), scene)
         earlier = earlier.filter(event__timestamp__gt=scene.onset - reach, event__timestamp__lt=scene.onset + reach)
@@ -156,12 +159,12 @@ def _judge(events: Iterable[Sight], lineup: Lineup[UUID]) -> list[Judgement]:
     ]
 
 
-def _withdraw(links: QuerySet[Link]) -> None:
+def _withdraw(links: LinkQuerySet) -> None:
     """Delete suggestions, locked in the order in which they are written; what people decided stands."""
-    suggested = links.filter(state=LinkState.SUGGESTED, is_cause=False).order_by("event_id", "investigation_id")
+    suggested = links.undecided().order_by("event_id", "investigation_id")
     held = list(suggested.select_for_update(of=("self",)).values_list("pk", flat=True))
     if held:
-        Link.objects.filter(pk__in=held, state=LinkState.SUGGESTED, is_cause=False).delete()
+        Link.objects.undecided().filter(pk__in=held).delete()
 
 
 def _suggest(judged: list[Judgement], now: datetime) -> int:
@@ -184,12 +187,12 @@ def _suggest(judged: list[Judgement], now: datetime) -> int:
     return sum(map(len, scores.values()))
 
 
-def _nearest_first(scene: Scene, now: datetime) -> Iterator[Sight]:
+def _nearest_first(scene: Scene) -> Iterator[Sight]:
     """Yield the events that could belong to ``scene``, those nearest to onset first, each part by an index of time."""
     first, last = scene.span
     near = scene.onset - SYMPTOM_LOOKBACK
     possible = Event.objects.alive().filter(_could_link(scene))
-    after = possible.between(scene.onset, min(last, now)).order_by("timestamp")
+    after = possible.between(scene.onset, last).order_by("timestamp")
     before = possible.filter(timestamp__gte=near, timestamp__lt=scene.onset).order_by("-timestamp")
     long_before = possible.filter(timestamp__gte=first, timestamp__lt=near, source__in=CHANGES).order_by("-timestamp")
     parts = [sights(part[: MOST_CANDIDATES + 1], chunk=BATCH) for part in (after, before, long_before)]

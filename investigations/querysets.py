@@ -96,6 +96,10 @@ class LinkQuerySet(QuerySet[Any]):
         """Confirmed or made by people."""
         return self.filter(state__in=VOUCHED, event__deleted_at__isnull=True)
 
+    def undecided(self) -> Self:
+        """Suggested, and still nobody's word."""
+        return self.filter(state=LinkState.SUGGESTED, is_cause=False)
+
     def count_by_investigation(self, investigation_ids: list[Any]) -> dict[Any, int]:
         """Return the number of standing links of each investigation on one page."""
         rows = self.standing().filter(investigation_id__in=investigation_ids).values_list("investigation_id")

@@ -1,6 +1,6 @@
 """Look backs are owed until they are done: no lost bell, crash or error costs an investigation its events."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from threading import Thread
 
@@ -18,6 +18,8 @@ from events.terms import keywords
 from events.tests.factories import EventFactory
 from investigations import linking, services, tasks
 from investigations.models import Investigation, Link, LookBack
+from investigations.scenes import Sight
+from investigations.scoring import Scene
 from investigations.tests.factories import InvestigationFactory
 
 NOW = timezone.now()
@@ -141,3 +143,26 @@ def test_two_workers_do_not_look_back_for_one_investigation_at_once_and_nobody_w
     assert (elsewhere, LookBack.objects.investigations()) == ([False, False], [case.pk])
     assert linking.look_back(investigation=case.pk, now=NOW)
     assert not LookBack.objects.exists()
+
+
+def test_what_linking_suggests_during_a_look_back_stands(event: Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = InvestigationFactory(title="x", service_affected="checkout", detected_at=NOON)
+    read = linking._nearest_first
+
+    def slowly(scene: Scene) -> Iterator[Sight]:
+        found = list(read(scene))
+        EventFactory(service="checkout", timestamp=NOON)
+        linking.link_pending(now=NOW)
+        return iter(found)
+
+    monkeypatch.setattr(linking, "_nearest_first", slowly)
+    linking.link_investigation(investigation=case, now=NOW)
+    assert case.links.count() == 2
+
+
+def test_an_event_of_a_clock_that_is_ahead_stays_when_its_investigation_is_looked_back_for(event: Event) -> None:
+    case = InvestigationFactory(title="x", service_affected="checkout", detected_at=NOON)
+    EventFactory(service="checkout", timestamp=NOW + timedelta(minutes=2))
+    linking.link_pending(now=NOW)
+    linking.link_investigation(investigation=case, now=NOW)
+    assert case.links.count() == 2
