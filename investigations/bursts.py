@@ -11,7 +11,7 @@ from django.db.models.functions import Lag, Lead
 from events.choices import Severity
 from investigations.choices import LinkState
 from investigations.models import Link
-from investigations.querysets import STANDING
+from investigations.querysets import STANDING, LinkQuerySet
 from rcaplatform.kit.paging import order_of
 
 SILENCE = timedelta(minutes=5)  # a longer one ends a burst
@@ -75,7 +75,7 @@ def fold(events: QuerySet[Any, dict[str, Any]], *, offset: int, limit: int) -> t
     return [dict(zip(_COLUMNS, row[:-1], strict=True)) for row in rows], rows[0][-1] if rows else 0
 
 
-def burst_of(link: Link) -> QuerySet[Link]:
+def burst_of(link: Link) -> LinkQuerySet:
     """Return the links of the burst that the event of ``link`` is part of, among those that are shown with it."""
     shown = STANDING if link.state in STANDING else (LinkState.REJECTED,)
     event = link.event

@@ -28,6 +28,7 @@ from rcaplatform.kit import jsonio
 from rcaplatform.kit.errors import Conflict
 from rcaplatform.kit.ids import uuid7
 from rcaplatform.kit.realtime import publish
+from rcaplatform.kit.transactions import repeat_deadlocked
 
 log = structlog.get_logger(__name__)
 BATCH = 1_000
@@ -42,7 +43,7 @@ _INSERT = (
 
 
 class Judgement(NamedTuple):
-    """An event that links to an investigation. They sort in the order in which every worker writes them."""
+    """An event that links to an investigation. They sort in the order in which everybody writes them."""
 
     event: UUID
     investigation: UUID
@@ -59,6 +60,7 @@ class Judgement(NamedTuple):
         }
 
 
+@repeat_deadlocked
 @transaction.atomic
 def link_pending(*, now: datetime, limit: int = BATCH, caseload: Caseload | None = None) -> int:
     """Consider up to ``limit`` events from the queue for every investigation they could belong to.
@@ -102,6 +104,7 @@ def look_back(*, investigation: UUID, now: datetime) -> bool:
         return False
 
 
+@repeat_deadlocked
 @transaction.atomic
 def _settle(investigation: UUID, now: datetime) -> bool:
     owed = LookBack.objects.filter(investigation=investigation).order_by("pk")
@@ -160,11 +163,15 @@ def _judge(events: Iterable[Sight], lineup: Lineup[UUID]) -> list[Judgement]:
 
 
 def _withdraw(links: LinkQuerySet) -> None:
-    """Delete suggestions, locked in the order in which they are written; what people decided stands."""
-    suggested = links.undecided().order_by("event_id", "investigation_id")
-    held = list(suggested.select_for_update(of=("self",)).values_list("pk", flat=True))
-    if held:
-        Link.objects.undecided().filter(pk__in=held).delete()
+    """Delete suggestions; what people decided stands."""
+    if held := _hold(links.undecided()):
+        Link.objects.filter(pk__in=held).delete()
+
+
+def _hold(links: LinkQuerySet) -> list[UUID]:
+    """Lock links in the order in which everybody writes them, and return their ids."""
+    ordered = links.order_by("event_id", "investigation_id").select_for_update(of=("self",))
+    return list(ordered.values_list("pk", flat=True))
 
 
 def _suggest(judged: list[Judgement], now: datetime) -> int:
@@ -237,7 +244,7 @@ def decide_burst(*, link: Link, state: LinkState, actor: User, now: datetime) ->
     alike = burst_of(link).filter(state=link.state, is_cause=False).exclude(state=state)
     if state == LinkState.CONFIRMED:
         _follow(link.investigation_id, link.event_id)
-    changed = Link.objects.filter(pk__in=alike.values("pk")).update(state=state, decided_by=actor, decided_at=now)
+    changed = Link.objects.filter(pk__in=_hold(alike)).update(state=state, decided_by=actor, decided_at=now)
     if changed:
         change = {"state": [link.state, state], "links": [None, changed]}
         audit.record(actor=actor, verb=f"{state.label.lower()} burst", target=link, change=change)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from threading import Thread
+from threading import Barrier, Thread
 
 import pytest
 from celery import Celery
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 from structlog.testing import capture_logs
@@ -17,6 +17,7 @@ from events.models import Event
 from events.terms import keywords
 from events.tests.factories import EventFactory
 from investigations import linking, services, tasks
+from investigations.choices import LinkState
 from investigations.models import Investigation, Link, LookBack
 from investigations.scenes import Sight
 from investigations.scoring import Scene
@@ -166,3 +167,55 @@ def test_an_event_of_a_clock_that_is_ahead_stays_when_its_investigation_is_looke
     linking.link_pending(now=NOW)
     linking.link_investigation(investigation=case, now=NOW)
     assert case.links.count() == 2
+
+
+def all_at_once(*deeds: Callable[[], object], rounds: int) -> list[Exception]:
+    """Do each deed in a thread of its own, all beginning together, so many times; return what the database refused."""
+    barrier, refused = Barrier(len(deeds), timeout=30), list[Exception]()
+
+    def run(deed: Callable[[], object]) -> None:
+        try:
+            for _ in range(rounds):
+                barrier.wait()
+                deed()
+        except (OperationalError, IntegrityError) as problem:
+            refused.append(problem)
+            barrier.abort()
+        finally:
+            connection.close()
+
+    threads = [Thread(target=run, args=[deed]) for deed in deeds]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return refused
+
+
+@pytest.mark.django_db(transaction=True)
+def test_linking_looking_back_and_deciding_at_once_deadlock_nobody_and_lose_nothing() -> None:
+    actor = UserFactory()
+    cases = [opened(actor) for _ in range(3)]
+    EventFactory.create_batch(40, service="checkout", timestamp=NOON)
+
+    def queue() -> None:
+        linking.link_pending(now=NOW, limit=25)
+
+    def edit_events() -> None:
+        for event in Event.objects.all()[::2]:
+            Event.objects.filter(pk=event.pk).update(linked_at=None)
+
+    def decide() -> None:
+        if link := Link.objects.undecided().select_related("event").first():
+            linking.decide_burst(link=link, state=LinkState.CONFIRMED, actor=actor, now=NOW)
+        for link in Link.objects.filter(state=LinkState.CONFIRMED):
+            link.delete()
+
+    def ask() -> None:
+        for case in cases:
+            services.owe_look_back(case.pk)
+        tasks.look_back()
+
+    assert all_at_once(queue, queue, edit_events, decide, ask, ask, rounds=20) == []
+    ask()
+    assert (LookBack.objects.count(), Link.objects.count()) == (0, 120)
