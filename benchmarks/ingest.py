@@ -25,6 +25,7 @@ from typing import Any
 
 from benchmarks.ingest_load import Sender, request_of, told
 from benchmarks.kill9 import ROOT, free_port
+from benchmarks.load import UNLIMITED
 from rcaplatform.embedded import Postgres, Redis, socket_dir
 from rcaplatform.processes import commands
 from tests.servers import serving
@@ -44,7 +45,7 @@ def stores(data_dir: Path) -> Iterator[dict[str, str]]:
         for server in (Postgres(data_dir), Redis(data_dir)):
             stack.enter_context(serving(server))
         environment = {**os.environ, "RCA_DATA_DIR": str(data_dir), "EVENT_QUEUE_LIMIT": "0", "LOG_LEVEL": "WARNING"}
-        environment |= {"DJANGO_SETTINGS_MODULE": "rcaplatform.settings", "WEB_WORKERS": "2"}
+        environment |= UNLIMITED | {"DJANGO_SETTINGS_MODULE": "rcaplatform.settings", "WEB_WORKERS": "2"}
         subprocess.run([PYTHON, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
         yield environment
 

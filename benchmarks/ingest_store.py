@@ -25,7 +25,7 @@ from benchmarks.ingest_load import told  # noqa: E402
 from events.choices import OriginKind  # noqa: E402
 from events.drafts import EventDraft  # noqa: E402
 from events.models import Origin  # noqa: E402
-from events.services import COLUMNS, _escaped, _row, key_of, origin_named, store  # noqa: E402
+from events.services import COLUMNS, _escaped, key_of, origin_named, row, store  # noqa: E402
 from events.told import plain  # noqa: E402
 
 COPY = f"COPY events_event ({', '.join(COLUMNS)}) FROM STDIN"
@@ -40,7 +40,7 @@ def drafts(first: int, number: int) -> list[EventDraft]:
 
 def bare_copy(batch: list[EventDraft], origin: Origin) -> Callable[[], None]:
     """Return what writes a batch into the table as fast as PostgreSQL takes it; the rows are ready before."""
-    rows = [_row(key_of(draft, origin), draft, origin, timezone.now()) for draft in batch]
+    rows = [row(key_of(draft, origin), draft, origin, timezone.now()) for draft in batch]
     text = "".join("\t".join(r"\N" if value is None else _escaped(value) for value in row) + "\n" for row in rows)
 
     def write() -> None:

@@ -24,7 +24,7 @@ from urllib.request import Request, urlopen
 import psycopg
 
 from benchmarks.kill9 import ROOT, free_port
-from benchmarks.load import Load, get
+from benchmarks.load import UNLIMITED, Load, get
 from benchmarks.report import Row, at_most, table
 from connectors.demo.crowd import TERMS
 from rcaplatform.embedded import servers, socket_dir
@@ -34,9 +34,6 @@ from tests.servers import serving
 PASSWORD = "only to measure with"  # noqa: S105
 TURNS, BUSY = 3, 16
 LIST, SEARCH, BARE = "/api/v1/events", "/api/v1/events/search", "/events"
-UNLIMITED = dict.fromkeys(
-    [f"RATE_LIMIT_{who}" for who in ("USER", "ENGINEER", "ADMIN", "INGEST", "ANONYMOUS", "SIGN_IN")], "1000000000"
-)
 FILTERS: dict[str, dict[str, str]] = {
     "list": {},
     "filter by service": {"service": "storefront"},
