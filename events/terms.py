@@ -11,6 +11,10 @@ MAX_KNOWN = 40
 _WORD = re.compile(r"[^\s\"'`()\[\]{}<>,;|=]+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _PART = re.compile(r"[A-Za-z0-9]+")
+_JOINT = re.compile(r"[./:?#&@\\]")
+_SEGMENT = re.compile(r"[^/:?#&@\\]+")
+_QUERY = re.compile(r"[?#]")
+_MOST_ENDS = 8  # of a path
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _ABBREVIATIONS = range(7, 13)
 # A source says the same words over and over. Remembered are so many, none longer than so many characters.
@@ -20,13 +24,15 @@ _REMEMBERED, _MEMORABLE = 10_000, 64
 def keywords(*texts: str) -> str:
     """Return the beginning of ``texts`` as written, then the parts of each identifier, at most 2,000 characters.
 
-    ``PaymentError`` can then be found by "payment", ``/api/v1/pay`` by "pay", ``auth-service`` by "auth", and a commit
-    hash by its first 7 to 12 characters. What was written stays in its order, so that a phrase of it can be found.
+    ``PaymentError`` can then be found by "payment", ``/api/v1/pay`` by "pay", ``auth-service`` by "auth", a path, host
+    or address by its segments and by the ends of its path, and a commit hash by its first 7 to 12 characters. What was
+    written stays in its order, so that a phrase of it can be found.
     """
     written = " ".join(texts).split()
     kept = _bounded(written, MAX_WRITTEN)
     seen, parts = set(kept), dict.fromkeys(chain.from_iterable(map(_read, dict.fromkeys(written))))
-    rest = _bounded([part for part in parts if part not in seen], MAX_CHARACTERS - MAX_WRITTEN)
+    room = MAX_CHARACTERS - sum(map(len, kept)) - len(kept)
+    rest = _bounded([part for part in parts if part not in seen], room)
     return " ".join(kept + rest)
 
 
@@ -72,7 +78,32 @@ def _parts(word: str) -> list[str]:
     for part in alphanumeric:
         if part.isalpha() and not part.islower() and len(humps := _CAMEL.findall(part)) > 1:
             parts += humps
-    return parts
+    return parts + _segments(word) if _JOINT.search(word) else parts
+
+
+def _segments(word: str) -> list[str]:
+    """Return what PostgreSQL does not see within a path, host or address, all of which are single words to it."""
+    found = _SEGMENT.findall(word)
+    found += [label for segment in found if "." in segment for label in segment.split(".")]
+    return found + _ends(word) if "/" in word else found
+
+
+def _ends(word: str) -> list[str]:
+    """Return the ends of a path, without what follows it; of an address also all that follows the host.
+
+    A query keeps the slashes of ``https://`` with the host, hence that form of it.
+    """
+    before, scheme, address = word.partition("://")
+    steps = [step for step in _QUERY.split(address if scheme else before, maxsplit=1)[0].split("/") if step]
+    if not steps:
+        return []
+    steps[-1] = steps[-1].partition(":")[0] or steps[-1]  # a line of a file
+    ends = ["/".join(steps[start:]) for start in range(max(0, len(steps) - _MOST_ENDS), len(steps))]
+    if scheme:
+        ends.append("/" + "/".join(steps))
+    if scheme or (":" in steps[0] and len(steps) > 1):
+        ends.append("/" + "/".join(steps[1:]))
+    return ends
 
 
 def _bounded(words: list[str], limit: int) -> list[str]:

@@ -43,6 +43,9 @@ EVENTS: dict[str, dict[str, Any]] = {
     "message": {"title": "Crash", "data": {"log": [{"text": "OutOfMemoryError in worker-7 near /var/lib/queue"}]}},
     "tag": {"title": "Tagged", "tags": ["black-friday"]},
     "environment": {"title": "Placed", "environment": "eu-west-1"},
+    "file": {"title": "Touches services/ledger-core/posting/Job.java:88"},
+    "host": {"title": "Lost identity-provider2.prod.svc:8080"},
+    "address": {"title": "GET https://shop.example.com/api/v7/gift/?id=ORD-7 took long"},
 }
 
 
@@ -68,6 +71,21 @@ EVENTS: dict[str, dict[str, Any]] = {
         ("/var/lib/queue", "message"),
         ("black-friday", "tag"),
         ("eu-west-1", "environment"),
+        ("services/ledger-core/posting/Job.java", "file"),
+        ("posting/Job.java", "file"),
+        ("Job.java", "file"),
+        ("job.java:88", "file"),
+        ("ledger-core", "file"),
+        ("identity-provider2", "host"),
+        ("identity-provider2.prod.svc", "host"),
+        ("identity-provider2.prod.svc:8080", "host"),
+        ("https://shop.example.com/api/v7/gift/", "address"),
+        ("shop.example.com/api/v7/gift", "address"),
+        ("shop.example.com", "address"),
+        ("/api/v7/gift", "address"),
+        ("/api/v7/gift/", "address"),
+        ("v7/gift", "address"),
+        ("ORD-7", "address"),
     ],
 )
 def test_an_event_is_found_by(client: APIClient, found: Found, text: str, event: str) -> None:

@@ -1,5 +1,7 @@
 """Words: what an event can be found and compared by."""
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,12 @@ from events.terms import MAX_CHARACTERS, keywords, vocabulary
     ("text", "found_by"),
     [
         ("PaymentError in checkout", {"PaymentError", "Payment", "Error", "checkout"}),
-        ("POST /api/v1/pay", {"/api/v1/pay", "api", "v1", "pay"}),
+        ("POST /api/v1/pay", {"/api/v1/pay", "api", "v1", "pay", "v1/pay"}),
+        ("in services/payments/gateway.py:88:", {"services/payments/gateway.py", "payments/gateway.py", "gateway.py"}),
+        ("auth-service2.prod.svc:8080", {"auth-service2", "auth-service2.prod.svc", "8080"}),
+        ("https://shop.example.com/api/v7/gift/?id=ORD-7", {"/api/v7/gift", "shop.example.com/api/v7/gift", "ORD-7"}),
+        ("localhost:8080/api/pay", {"localhost", "/api/pay"}),
+        ("// /: ://", set()),
         ("auth-service down", {"auth-service", "auth", "service"}),
         ("at com.shop.HTTPClient.send", {"HTTPClient", "HTTP", "Client", "shop"}),
         ("3f2a1b0c4d5e6f708192a3b4c5d6e7f8091a2b3c", {"3f2a1b0", "3f2a1b0c", "3f2a1b0c4d5e"}),
@@ -25,6 +32,18 @@ def test_an_identifier_is_found_whole_and_by_its_parts(text: str, found_by: set[
 @given(st.lists(st.text(), max_size=20))
 def test_keywords_are_bounded_whatever_the_text(texts: list[str]) -> None:
     assert len(keywords(*texts, "x " * 3_000)) <= MAX_CHARACTERS
+
+
+@pytest.mark.parametrize("character", "/.:?@-_ax")
+def test_a_word_without_an_end_costs_no_more_than_its_length(character: str) -> None:
+    began = process_time()
+    keywords(f"a{character}" * 100_000)
+    assert process_time() - began < 1
+
+
+def test_parts_of_paths_are_nothing_new_to_a_vocabulary() -> None:
+    text = "services/ledger-core/PostingJob.java at https://shop.example.com/api/v7/gift/?id=ORD-7"
+    assert vocabulary(keywords(text)) == vocabulary(text)
 
 
 def test_a_vocabulary_leaves_out_what_says_nothing() -> None:
