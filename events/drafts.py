@@ -33,7 +33,8 @@ class EventDraft:
     """An event as a source tells it, checked when it is made.
 
     ``content_addressed`` says that ``source_id`` means the same thing everywhere (a commit hash), so that two origins
-    telling of it tell of one event. ``message`` is text worth finding the event by beyond its title; it is not stored.
+    telling of it tell of one event. ``message`` is text worth finding the event by that is neither in its title nor
+    in its data.
 
     Raises:
         Invalid: a field breaks its rule; ``fields`` names it. An over-long title alone is shortened, not refused.
@@ -69,7 +70,7 @@ class EventDraft:
         if self.url and not self.url.startswith(("https://", "http://")):
             raise _invalid("url", "Give an http or https address.")
         self.tags = _tags(self.tags)
-        self.message = _clean(self.message)
+        self.message = storable(self.message)
         for name in _NESTING:
             given = getattr(self, name)
             if given and depth(given) > MAX_DEPTH:
@@ -95,7 +96,7 @@ def _invalid(name: str, message: str) -> Invalid:
 def _text(name: str, value: Any, limit: int) -> str:
     if not isinstance(value, str):
         raise _invalid(name, "Give text.")
-    clean = _clean(value).strip()  # the very same object when there is nothing to change
+    clean = storable(value).strip()  # the very same object when there is nothing to change
     if len(clean) > limit:
         if name not in _SHORTENED:
             raise _invalid(name, f"At most {limit} characters.")
@@ -103,7 +104,7 @@ def _text(name: str, value: Any, limit: int) -> str:
     return clean
 
 
-def _clean(text: str) -> str:
+def storable(text: str) -> str:
     """Return ``text`` as the database can keep it: no NUL characters, no halves of characters."""
     if text.isascii() and "\x00" not in text:
         return text

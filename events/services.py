@@ -18,8 +18,7 @@ from events.dedupe import GLOBAL, dedupe_key
 from events.drafts import EventDraft
 from events.fingerprints import fingerprint
 from events.models import Event, Origin
-from events.references import in_full
-from events.terms import keywords
+from events.terms import event_keywords
 from rcaplatform.kit import jsonio
 from rcaplatform.kit.doorbell import ring_once
 from rcaplatform.kit.errors import Conflict
@@ -161,7 +160,7 @@ def row(key: UUID, draft: EventDraft, origin: Origin, now: datetime) -> Row:
         jsonio.dumps(draft.data),
         None if draft.raw_data is None else jsonio.dumps(draft.raw_data),
         jsonio.dumps(draft.metadata),
-        keywords(*_found_by(draft), draft.message),
+        _keywords(draft, draft.message),
         str(_fingerprint(draft)),
         draft.timestamp.isoformat(),
         moment,
@@ -220,12 +219,12 @@ def edit(*, event: Event, changes: dict[str, Any], actor: User, now: datetime) -
         Conflict: somebody else changed it since ``event`` was read.
     """
     before = {name: getattr(event, name) for name in changes}
-    named_before = keywords(*_found_by(event))
+    named_before = _keywords(event, "")
     for name, value in changes.items():
         setattr(event, name, value)
     # The words of the message, which is not stored, are those that nothing else gave.
     message = " ".join(word for word in event.keywords.split() if word not in named_before.split())
-    found_by = keywords(*_found_by(event), message)
+    found_by = _keywords(event, message)
     changed = Event.objects.filter(pk=event.pk, version=event.version).update(
         **changes,
         keywords=found_by,
@@ -266,9 +265,17 @@ def seen(*, event: Event, now: datetime) -> None:
     Event.objects.filter(pk=event.pk, first_seen_at__isnull=True).update(first_seen_at=now)
 
 
-def _found_by(told: EventDraft | Event) -> tuple[str, ...]:
-    named = (*told.tags, *in_full(told.data))
-    return (told.title, told.service, told.component, told.environment, told.source_id, *named)
+def _keywords(told: EventDraft | Event, message: str) -> str:
+    return event_keywords(
+        title=told.title,
+        service=told.service,
+        component=told.component,
+        environment=told.environment,
+        source_id=told.source_id,
+        tags=told.tags,
+        message=message,
+        data=told.data,
+    )
 
 
 def _fingerprint(told: EventDraft | Event) -> int:

@@ -2,12 +2,20 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import accumulate, chain
+from typing import Any
+
+from events.drafts import storable
+from events.references import in_full
 
 MAX_CHARACTERS = 2_000
 MAX_WRITTEN = 1_400  # the rest is left for parts
 MAX_KNOWN = 40
+MAX_READ = 4_000  # characters and values of an event's data, however large and deep it is
+LONG, _AGAIN = 300, 60
+_CONTAINERS = (dict, list, tuple)
 _WORD = re.compile(r"[^\s\"'`()\[\]{}<>,;|=]+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _PART = re.compile(r"[A-Za-z0-9]+")
@@ -19,6 +27,60 @@ _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _ABBREVIATIONS = range(7, 13)
 # A source says the same words over and over. Remembered are so many, none longer than so many characters.
 _REMEMBERED, _MEMORABLE = 10_000, 64
+
+
+def event_keywords(
+    *,
+    title: str,
+    service: str,
+    component: str,
+    environment: str,
+    source_id: str,
+    tags: Iterable[str],
+    message: str,
+    data: Mapping[str, Any],
+) -> str:
+    """Return what an event is found by, whoever told it: its names, the message, then what its data says.
+
+    Commits and traces that linking looks for come first of the data, so that they are never cut off.
+    """
+    named = (title, service, component, environment, source_id, *tags, *in_full(data), message[:MAX_CHARACTERS])
+    return storable(keywords(*dict.fromkeys((*named, *said(data)))))
+
+
+def said(data: Mapping[str, Any]) -> list[str]:
+    """Return the texts and numbers that ``data`` holds, as written, without its keys: those nearest the top first.
+
+    Of a long text comes the beginning, and the rest after all others: a stack trace leaves room for an order number.
+    The rest begins some words earlier, so that a phrase across the cut is found.
+    """
+    found: list[str] = []
+    rests: list[str] = []
+    for text in _leaves(data):
+        if len(text) > LONG:
+            whole = " ".join(text[:MAX_CHARACTERS].split())
+            found.append(whole[:LONG].rpartition(" ")[0] or whole[:LONG])
+            rest = whole[max(0, len(found[-1]) - _AGAIN) :]
+            rests.append(rest.partition(" ")[2] or rest)
+        else:
+            found.append(text)
+    return found + rests
+
+
+def _leaves(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield texts and numbers level by level, until so much was read; a long text counts as what is kept in turn."""
+    room, containers = MAX_READ, list[Any]([data])
+    for container in containers:  # which grows meanwhile
+        for value in container.values() if isinstance(container, dict) else container:
+            if room <= 0:
+                return
+            room -= 1
+            if isinstance(value, _CONTAINERS):
+                containers.append(value)
+            elif value is not None and not isinstance(value, bool):
+                text = value if isinstance(value, str) else str(value)
+                room -= min(len(text), LONG)
+                yield text
 
 
 def keywords(*texts: str) -> str:
@@ -107,9 +169,10 @@ def _ends(word: str) -> list[str]:
 
 
 def _bounded(words: list[str], limit: int) -> list[str]:
-    """Return as many of the first words as fit, a space after each."""
+    """Return as many of the first words as fit, a space after each; what is too long for a word takes no room."""
     if sum(map(len, words)) + len(words) <= limit:
         return words
+    words = [word for word in words if len(word) <= LONG]
     ends = list(accumulate(len(word) + 1 for word in words))
     return words[: bisect_right(ends, limit)]
 

@@ -6,9 +6,7 @@ from typing import Any
 
 from events.drafts import LIMITS, EventDraft
 from rcaplatform.kit.errors import Invalid
-from rcaplatform.kit.jsonio import texts
 
-MESSAGE = 2_000
 _TEXTS = frozenset({"source", "severity", *LIMITS})
 _OBJECTS = frozenset({"data", "metadata"})
 _KNOWN = _TEXTS | _OBJECTS | {"timestamp", "tags", "raw_data"}
@@ -28,7 +26,7 @@ def draft_of(values: Mapping[str, Any], *, source_id: str, now: datetime) -> Eve
         Invalid: a value breaks a rule after all.
     """
     given = {"source_id": source_id, "timestamp": now, **DEFAULTS, **values}
-    return EventDraft(**given, message=" ".join(texts(given.get("data", {})))[:MESSAGE])
+    return EventDraft(**given)
 
 
 def plain(told: Mapping[str, Any], *, source_id: str, now: datetime) -> EventDraft | None:

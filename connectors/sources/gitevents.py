@@ -84,7 +84,6 @@ class Repository:
             event_type="merge" if len(parents) > 1 else "commit",
             timestamp=moment(facts["committed"]),
             title=_title(facts["subject"], facts["sha"]),
-            message="\n".join([facts["body"][:MAX_MESSAGE], *(file["path"] for file in facts["files"][:50])]),
             service=service[: LIMITS["service"]] or self.service,
             component=component[: LIMITS["component"]],
             environment=self.environment,

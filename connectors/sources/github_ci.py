@@ -39,7 +39,6 @@ def workflow_run(notice: Notice) -> Iterable[EventDraft]:
             severity={"failure": Severity.HIGH, "cancelled": Severity.LOW}.get(ending, Severity.INFO),
             title=f"Workflow {name} {word}" + (f" on {branch}" if branch else ""),
             url=run.link("html_url"),
-            message=run.text("display_title"),
             data={
                 "workflow": name,
                 "branch": branch,

@@ -67,7 +67,6 @@ def _commit(notice: Notice, part: Part, where: dict[str, str]) -> EventDraft:
         service=notice.service_of(repository),
         environment=notice.environment,
         url=part.link("url"),
-        message="\n".join([body, *(path for paths in files.values() for path in paths[:50])]),
         raw_data=part.value,
         data={
             "repository": repository,

@@ -50,7 +50,6 @@ def _step(notice: Notice, part: Part, *, thing: str, source: Source, data: dict[
             title=f"{thing.replace('_', ' ').capitalize()} #{number} {what}: {part.text('title')}",
             url=part.link("html_url"),
             labels=[label.text("name") for label in part.each("labels")],
-            message=body,
             data={"number": number, "author": part["user"].text("login"), "by": notice.sender, "body": body, **data},
         ),
     )
@@ -73,7 +72,6 @@ def release(notice: Notice) -> Iterable[EventDraft]:
             event_type="release",
             title=f"{stage.capitalize()} {tag} published" + (f": {name}" if name and name != tag else ""),
             url=part.link("html_url"),
-            message=body,
             data={
                 "body": body,
                 "tag": tag,

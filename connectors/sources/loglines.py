@@ -121,7 +121,6 @@ class LogLine:
         context = {field: self._text(names)[:MAX_ID] for field, names in _NAMES_OF.items()}
         context |= {name: context[name].rpartition("/")[2].lower() for name in ("trace_id", "span_id")}
         kind = self.exception.get("type", "")
-        found_by = (logger, kind, self.exception.get("message", ""), *context.values())
         return EventDraft(
             source=Source.LOGS,
             source_id=source_id,
@@ -133,7 +132,6 @@ class LogLine:
             component=(self._text(_COMPONENTS) or logger)[: LIMITS["component"]],
             environment=(self._text(_ENVIRONMENTS) or environment)[: LIMITS["environment"]],
             tags=[kind[:MAX_TAG]] if kind else [],
-            message=_printable(" ".join(text for text in found_by if text)),
             data=self._data(logger, context),
             raw_data=raw,
         )
@@ -265,7 +263,3 @@ def _first_text(flat: Mapping[str, Any], names: Iterable[str]) -> str:
 
 def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else jsonio.dumps(value)
-
-
-def _printable(text: str) -> str:
-    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()

@@ -123,7 +123,6 @@ class _Reading:
             component=(short(found, LIMITS["component"], "code.namespace") or self.scope)[: LIMITS["component"]],
             environment=self.resource.environment,
             tags=self._tags(found, exception, slow=took > slow_ms),
-            message=" ".join([what, exception.get("type", ""), exception.get("message", ""), span.status.message]),
             data=self._data(found, exception, took),
         )
 

@@ -11,7 +11,7 @@ from events.choices import OriginKind, Severity, Source
 from events.dedupe import GLOBAL, dedupe_key
 from events.fingerprints import fingerprint
 from events.models import Event, Origin
-from events.terms import keywords
+from events.terms import event_keywords
 
 
 class OriginFactory(RowFactory[Origin]):
@@ -48,8 +48,15 @@ class EventFactory(RowFactory[Event]):
         )
     )
     keywords = factory.LazyAttribute(
-        lambda event: keywords(
-            event.title, event.service, event.component, event.environment, event.source_id, *event.tags
+        lambda event: event_keywords(
+            title=event.title,
+            service=event.service,
+            component=event.component,
+            environment=event.environment,
+            source_id=event.source_id,
+            tags=event.tags,
+            message="",
+            data=event.data,
         )
     )
     fingerprint = factory.LazyAttribute(
@@ -60,3 +67,4 @@ class EventFactory(RowFactory[Event]):
     component = ""
     environment = ""
     tags = factory.LazyFunction(list)
+    data = factory.LazyFunction(dict)

@@ -1,13 +1,14 @@
 """Words: what an event can be found and compared by."""
 
 from time import process_time
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from events.dedupe import GLOBAL, dedupe_key
-from events.terms import MAX_CHARACTERS, keywords, vocabulary
+from events.terms import MAX_CHARACTERS, MAX_READ, event_keywords, keywords, said, vocabulary
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,55 @@ from events.terms import MAX_CHARACTERS, keywords, vocabulary
 )
 def test_an_identifier_is_found_whole_and_by_its_parts(text: str, found_by: set[str]) -> None:
     assert found_by <= set(keywords(text).split())
+
+
+def words_of(data: dict[str, Any], **more: Any) -> str:
+    names: dict[str, Any] = dict.fromkeys(("service", "component", "environment", "source_id", "message"), "")
+    return event_keywords(**{**names, "title": "A title", "tags": [], **more}, data=data)
+
+
+def test_data_speaks_by_its_texts_and_numbers_and_not_by_its_keys() -> None:
+    data = {"path": "/api/v1/pay", "took": 0.25, "tries": [3, -7, 10**30], "ok": True, "none": None, "in": {"id": "x9"}}
+    assert said(data) == ["/api/v1/pay", "0.25", "3", "-7", str(10**30), "x9"]
+
+
+def test_a_long_text_leaves_room_for_what_comes_after_it() -> None:
+    stack = " ".join(f"frame{number}" for number in range(500))
+    found = words_of({"stack": stack, "order": "ORD-778899"}, message="m" * 5_000)
+    assert {"ORD-778899", "frame0", "frame60"} <= set(found.split())
+    assert "frame37 frame38 frame39" in found
+    assert all(f"frame{number} frame{number + 1} frame{number + 2}" in found for number in range(100))
+
+
+@pytest.mark.parametrize("between", [" ", "\n", "\t  ", '","'])
+def test_a_long_text_is_found_by_its_end_however_its_words_are_parted(between: str) -> None:
+    text = between.join([*(f"word{number}" for number in range(60)), "ORD-778899"])
+    assert "ORD-778899" in words_of({"line": text, "id": "x"}).split()
+
+
+DEEP: dict[str, Any] = {}
+for _ in range(5_000):
+    DEEP = {"a": DEEP, "b": "x"}
+HUGE: list[dict[str, Any]] = [
+    {"list": [[]] * 500_000},
+    {"list": [None] * 500_000},
+    {"list": [[1] * 1_000] * 1_000},
+    {"list": ["word " * 1_000] * 1_000},
+    {"text": "wörd/" * 500_000},
+    DEEP,
+]
+
+
+@pytest.mark.parametrize("data", HUGE, ids=range(len(HUGE)))
+def test_data_costs_no_more_than_is_kept_of_it(data: dict[str, Any]) -> None:
+    began = process_time()
+    assert sum(map(len, said(data))) <= 15 * MAX_READ
+    assert len(words_of(data)) <= MAX_CHARACTERS
+    assert process_time() - began < 0.1
+
+
+def test_what_a_database_refuses_is_replaced() -> None:
+    assert words_of({"line": "a\x00b", "half": "\ud800"}) == "A title a\ufffdb ? a b"
 
 
 @given(st.lists(st.text(), max_size=20))

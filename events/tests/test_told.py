@@ -56,4 +56,9 @@ def test_the_usual_event_is_plain() -> None:
     }  # fmt: skip
     draft = plain(told, source_id="new", now=NOW)
     assert draft is not None
-    assert (draft.title, draft.source_id, draft.timestamp.hour, draft.message) == ("Build failed", "42", 9, "test step")
+    assert (draft.title, draft.source_id, draft.timestamp.hour, draft.data) == (
+        "Build failed",
+        "42",
+        9,
+        {"step": "test"},
+    )
