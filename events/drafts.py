@@ -22,6 +22,7 @@ LIMITS = {
     "url": 2_000,
 }
 MAX_TAG = 100
+MAX_MESSAGE = 2_000
 _SHORTENED = ("title",)
 _NESTING = ("data", "raw_data", "metadata")
 # `values` of an enumeration builds a new list at each call, and every event asks twice.
@@ -34,7 +35,7 @@ class EventDraft:
 
     ``content_addressed`` says that ``source_id`` means the same thing everywhere (a commit hash), so that two origins
     telling of it tell of one event. ``message`` is text worth finding the event by that is neither in its title nor
-    in its data.
+    in its data; no more than 2,000 characters of it are kept.
 
     Raises:
         Invalid: a field breaks its rule; ``fields`` names it. An over-long title alone is shortened, not refused.
@@ -70,7 +71,7 @@ class EventDraft:
         if self.url and not self.url.startswith(("https://", "http://")):
             raise _invalid("url", "Give an http or https address.")
         self.tags = _tags(self.tags)
-        self.message = storable(self.message)
+        self.message = storable(self.message[:MAX_MESSAGE])
         for name in _NESTING:
             given = getattr(self, name)
             if given and depth(given) > MAX_DEPTH:

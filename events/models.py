@@ -49,6 +49,9 @@ class Event(Identified, SoftDeleted):
     data = models.JSONField(default=dict, blank=True, help_text="What this kind of event has to say.")
     raw_data = models.JSONField(null=True, blank=True, help_text="As received.")
     metadata = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+    message = models.TextField(
+        blank=True, default="", db_default="", editable=False, help_text="Found by this too: neither in title nor data."
+    )
     keywords = models.TextField(blank=True, default="", editable=False, help_text="Found by these: see events.terms.")
     fingerprint = models.BigIntegerField(
         db_default=0, editable=False, help_text="Equal for events that say the same thing: see events.fingerprints."

@@ -32,7 +32,7 @@ PEOPLE_ORIGIN = "People"
 # What a draft becomes, in the order of the columns of COPY. `search` is generated; the other clocks stay empty.
 COLUMNS = (
     "id origin_id dedupe_key source source_id event_type title severity service component environment tags url "
-    "data raw_data metadata keywords fingerprint timestamp received_at parsed_at updated_at version"
+    "data raw_data metadata message keywords fingerprint timestamp received_at parsed_at updated_at version"
 ).split()
 _NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
 _STAGE = (  # the names come from the table above
@@ -58,7 +58,9 @@ _STRINGS = attrgetter("source", "source_id", "event_type", "title", "severity", 
 _NULL = r"\N"
 known_origins: dict[str, Origin] = {}
 
-_NOT_STORED = frozenset({"message", "content_addressed"})
+_NOT_STORED = frozenset({"content_addressed"})
+# What an event is found by; when none of these changes, neither do its keywords.
+_SPEAKING = frozenset("title service component environment source_id tags message data".split())
 
 Row = tuple[str | None, ...]
 
@@ -160,7 +162,8 @@ def row(key: UUID, draft: EventDraft, origin: Origin, now: datetime) -> Row:
         jsonio.dumps(draft.data),
         None if draft.raw_data is None else jsonio.dumps(draft.raw_data),
         jsonio.dumps(draft.metadata),
-        _keywords(draft, draft.message),
+        draft.message,
+        _keywords(draft),
         str(_fingerprint(draft)),
         draft.timestamp.isoformat(),
         moment,
@@ -219,15 +222,12 @@ def edit(*, event: Event, changes: dict[str, Any], actor: User, now: datetime) -
         Conflict: somebody else changed it since ``event`` was read.
     """
     before = {name: getattr(event, name) for name in changes}
-    named_before = _keywords(event, "")
     for name, value in changes.items():
         setattr(event, name, value)
-    # The words of the message, which is not stored, are those that nothing else gave.
-    message = " ".join(word for word in event.keywords.split() if word not in named_before.split())
-    found_by = _keywords(event, message)
+    found_by = {"keywords": _keywords(event)} if _SPEAKING & changes.keys() else {}
     changed = Event.objects.filter(pk=event.pk, version=event.version).update(
         **changes,
-        keywords=found_by,
+        **found_by,
         fingerprint=_fingerprint(event),
         version=F("version") + 1,
         updated_at=now,
@@ -265,7 +265,7 @@ def seen(*, event: Event, now: datetime) -> None:
     Event.objects.filter(pk=event.pk, first_seen_at__isnull=True).update(first_seen_at=now)
 
 
-def _keywords(told: EventDraft | Event, message: str) -> str:
+def _keywords(told: EventDraft | Event) -> str:
     return event_keywords(
         title=told.title,
         service=told.service,
@@ -273,7 +273,7 @@ def _keywords(told: EventDraft | Event, message: str) -> str:
         environment=told.environment,
         source_id=told.source_id,
         tags=told.tags,
-        message=message,
+        message=told.message,
         data=told.data,
     )
 

@@ -44,7 +44,7 @@ def event_keywords(
 
     Commits and traces that linking looks for come first of the data, so that they are never cut off.
     """
-    named = (title, service, component, environment, source_id, *tags, *in_full(data), message[:MAX_CHARACTERS])
+    named = (title, service, component, environment, source_id, *tags, *in_full(data), message)
     return storable(keywords(*dict.fromkeys((*named, *said(data)))))
 
 

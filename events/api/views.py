@@ -40,7 +40,7 @@ KEY = OpenApiParameter(
 class EventViewSet(ScopedViewSet):
     """What happened, and who said so."""
 
-    queryset = Event.objects.select_related("origin").defer("search", "keywords")
+    queryset = Event.objects.select_related("origin").defer("search", "keywords", "message")
     serializer_class, new_class, row_class = EventSerializer, NewEventSerializer, EventRow
     filterset_class = EventFilters
     listings = ScopedViewSet.listings | {"by_source", "by_severity", "by_service", "by_date_range", "in_range"}

@@ -55,7 +55,7 @@ class EventFactory(RowFactory[Event]):
             environment=event.environment,
             source_id=event.source_id,
             tags=event.tags,
-            message="",
+            message=event.message,
             data=event.data,
         )
     )
@@ -68,3 +68,4 @@ class EventFactory(RowFactory[Event]):
     environment = ""
     tags = factory.LazyFunction(list)
     data = factory.LazyFunction(dict)
+    message = ""

@@ -1,13 +1,20 @@
 """What an event can be found by."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db import connection
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from events.tests.factories import EventFactory
+from events.drafts import EventDraft
+from events.models import Event, Origin
+from events.services import store
+from events.tests.factories import EventFactory, OriginFactory
 from rcaplatform.kit import search
 
 pytestmark = pytest.mark.django_db
@@ -18,6 +25,11 @@ HASH = "7e3f9ab04c1d5e6f708192a3b4c5d6e7f8091a2b"
 @pytest.fixture
 def client(api: Callable[[User | None], APIClient], engineer: User) -> APIClient:
     return api(engineer)
+
+
+@pytest.fixture
+def jenkins() -> Origin:
+    return OriginFactory(name="jenkins")
 
 
 @pytest.fixture
@@ -163,6 +175,45 @@ def test_a_change_can_be_found_and_what_it_replaced_cannot(client: APIClient, fo
     event = EventFactory(title="before")
     client.patch(f"/api/v1/events/{event.pk}", {"title": "afterwards"})
     assert (found("afterwards"), found("before")) == (["afterwards"], [])
+
+
+@pytest.mark.parametrize("change", [{"severity": "high"}, {"tags": ["db"]}, {"title": "pool empty"}, {}])
+def test_an_edit_spoils_no_phrase_of_what_it_leaves(
+    client: APIClient, found: Found, jenkins: Origin, change: dict[str, Any]
+) -> None:
+    told = EventDraft(
+        source="ci",
+        source_id="1",
+        timestamp=timezone.now(),
+        event_type="error",
+        title="pool exhausted",
+        message="pool of nine, pool of ten",
+        data={"log": "the pool gave up waiting"},
+    )
+    store(drafts=[told], origin=jenkins, now=timezone.now())
+    event = Event.objects.get()
+    assert client.patch(f"/api/v1/events/{event.pk}", change).status_code == 200
+    for phrase in ("pool gave up", "pool of nine", "pool of ten"):
+        assert found(f'"{phrase}"') == [change.get("title", "pool exhausted")]
+
+
+def test_changed_data_is_found_and_what_it_replaced_is_not(client: APIClient, found: Found) -> None:
+    event = EventFactory(title="tuned", data={"instrument": "xylophonic"})
+    client.patch(f"/api/v1/events/{event.pk}", {"data": {"instrument": "marimbatic", "bars": 4711}})
+    assert (found("marimbatic"), found("4711"), found("xylophonic")) == (["tuned"], ["tuned"], [])
+
+
+def test_what_was_stored_before_is_found_by_its_data_and_still_by_its_message(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migration = import_module("events.migrations.0006_fill_keywords")
+    monkeypatch.setattr(migration, "BATCH", 2)
+    EventFactory.create_batch(5, title="old", data={"id": "ORD-7"}, keywords="old checkout segfault in renderer")
+    for _ in range(2):
+        with connection.schema_editor() as editor:
+            migration.fill(apps, editor)
+        assert set(Event.objects.values_list("message", flat=True)) == {"segfault in renderer"}
+        assert found("ORD-7") == found('"segfault in renderer"') == found("checkout") == ["old"] * 5
 
 
 def test_the_excerpt_marks_matches_and_is_safe_on_a_page(client: APIClient) -> None:

@@ -18,7 +18,7 @@ from rcaplatform.kit.errors import Invalid
 
 PER_PAGE = 100
 CHOICES = 50
-UNREAD = ("data", "raw_data", "metadata", "keywords", "search")
+UNREAD = ("data", "raw_data", "metadata", "message", "keywords", "search")
 
 
 @door("GET")
