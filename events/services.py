@@ -185,6 +185,9 @@ def create(*, draft: EventDraft, actor: User, origin: Origin, now: datetime) -> 
 
     Returns:
         The event, and whether it is new; False means that it was told before and stands as it was.
+
+    Raises:
+        Conflict: it was told before and then deleted.
     """
     key = key_of(draft, origin)
     stored = row(key, draft, origin, now)
@@ -193,7 +196,10 @@ def create(*, draft: EventDraft, actor: User, origin: Origin, now: datetime) -> 
         cursor.execute(_CREATE, (*stored, *note))
         found = cursor.fetchone()
     if not found:
-        return Event.objects.select_related("origin").get(dedupe_key=key), False
+        known = Event.objects.select_related("origin").get(dedupe_key=key)
+        if known.deleted_at:
+            raise Conflict(f"This was told before and then deleted: POST /events/{known.pk}/restore brings it back.")
+        return known, False
     _tell(1)
     return _event(found[0], key, draft, origin, now), True
 

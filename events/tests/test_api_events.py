@@ -72,6 +72,20 @@ def test_an_event_told_twice_is_stored_once(client: APIClient) -> None:
     assert Event.objects.count() == 1
 
 
+def test_telling_again_of_what_was_deleted_says_how_to_bring_it_back(client: APIClient) -> None:
+    told = {"title": "Build failed", "source": "ci", "source_id": "42"}
+    first = client.post(URL, told)
+    client.delete(first["Location"])
+    again = client.post(URL, told)
+    assert (again.status_code, again.json()["code"]) == (409, "conflict")
+    assert "deleted" in again.json()["detail"]
+    assert f"POST /events/{first.json()['id']}/restore" in again.json()["detail"]
+    many = client.post(f"{URL}/bulk", [told]).json()
+    assert (many["stored"], many["duplicates"]) == (0, 1)
+    assert client.post(f"{URL}/{first.json()['id']}/restore").status_code == 200
+    assert client.post(URL, told).status_code == 200
+
+
 def test_a_repetition_is_stored_once_in_its_tags(client: APIClient) -> None:
     assert client.post(URL, {"title": "Tagged", "tags": ["a", "b", "a"]}).json()["tags"] == ["a", "b"]
 

@@ -30,7 +30,8 @@ _WHY = {
     "401": "No token, or one that is not good any more.",
     "403": "The role, or the scope of the API key, does not permit this.",
     "404": "There is no such thing, or it was deleted.",
-    "409": "What is there does not permit this: somebody changed it first, or the move is not one that may follow.",
+    "409": "What is there does not permit this: somebody changed it first, the move is not one that may follow, or it "
+    "was deleted.",
     "412": "If-Match names another version than the present one.",
     "413": "The body is too large: send less at a time.",
     "429": "Too much for now: send it again after as many seconds as `Retry-After` says.",
@@ -107,7 +108,7 @@ class Schema(AutoSchema):
             "401": secured or "/auth/" in self.path,
             "403": secured and self.method != "GET",
             "404": "path" in places,
-            "409": self._action() in _VERSIONED,
+            "409": self._action() in _VERSIONED | getattr(self.view, "conflicting", frozenset()),
             "412": self._action() in _VERSIONED,
             "413": "requestBody" in operation,
             "429": secured or "/auth/" in self.path,

@@ -121,7 +121,8 @@ class ScopedViewSet(GenericViewSet[Any]):
 
     A subclass names ``queryset``; ``serializer_class`` for one, ``new_class`` for a POST where that differs, and
     ``row_class`` for a line of each of its ``listings``; and in ``deeds`` what deletes and restores one, which takes
-    it under its model's name. An action may have filters ``fixed`` by its address: see `narrowed`.
+    it under its model's name. An action may have filters ``fixed`` by its address: see `narrowed`. Actions that may
+    be ``conflicting`` with what is there, beside those that change a version, are described with a 409.
     """
 
     new_class: ClassVar[type[serializers.BaseSerializer[Any]] | None] = None
@@ -130,6 +131,7 @@ class ScopedViewSet(GenericViewSet[Any]):
     deeds: ClassVar[Mapping[str, Callable[..., object]]] = {}
     verbs: ClassVar[Mapping[str, str]] = {"restore": "restore"}
     fixed: ClassVar[frozenset[str]] = frozenset()
+    conflicting: ClassVar[frozenset[str]] = frozenset()
     http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
 
     def scope(self) -> QuerySet[Any]:
