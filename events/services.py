@@ -1,6 +1,6 @@
 """Deeds: the only writers of the event store."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
@@ -8,8 +8,9 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
+from psycopg.errors import UniqueViolation
 
 from accounts import audit
 from accounts.models import User
@@ -21,7 +22,7 @@ from events.models import Event, Origin
 from events.terms import event_keywords
 from rcaplatform.kit import jsonio
 from rcaplatform.kit.doorbell import ring_once
-from rcaplatform.kit.errors import Conflict
+from rcaplatform.kit.errors import Conflict, Unavailable
 from rcaplatform.kit.ids import uuid7_text
 from rcaplatform.kit.realtime import publish
 
@@ -35,24 +36,16 @@ COLUMNS = (
     "data raw_data metadata message keywords fingerprint timestamp received_at parsed_at updated_at version"
 ).split()
 _NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
-_STAGE = (  # the names come from the table above
-    "CREATE TEMPORARY TABLE IF NOT EXISTS event_staging ON COMMIT DELETE ROWS AS "  # noqa: S608
-    f"SELECT {_NAMES} FROM events_event WITH NO DATA"
-)
-_COPY = f"COPY event_staging ({_NAMES}) FROM STDIN"
-# COPY wrote them in the order of their keys, and a scan of a table that only grew reads them so.
-_MOVE = (
-    f"INSERT INTO events_event ({_NAMES}) SELECT {_NAMES} FROM event_staging "  # noqa: S608
-    "ON CONFLICT (dedupe_key) DO NOTHING RETURNING id, dedupe_key"
-)
-# So that two calls in one transaction do not see one another's rows.
-_CLEAR = "DELETE FROM event_staging"
-# One row needs no staging, and its entry in the trail no statement of its own: three calls of the database less.
+_KNOWN = "SELECT dedupe_key FROM events_event WHERE dedupe_key = ANY(%s)"
+_COPY = f"COPY events_event ({_NAMES}) FROM STDIN"
+# One row needs no look before it, and its entry in the trail no statement of its own: three calls of the database less.
 _INSERT = (
     f"INSERT INTO events_event ({_NAMES}) VALUES ({', '.join(['%s'] * len(COLUMNS))}) "  # noqa: S608
     "ON CONFLICT (dedupe_key) DO NOTHING RETURNING id"
 )
 _CREATE = f"WITH done AS ({_INSERT}), noted AS ({audit.NOTE}) SELECT id FROM done"  # noqa: S608
+_ID, _KEY = COLUMNS.index("id"), COLUMNS.index("dedupe_key")
+ATTEMPTS = 5  # at storing a batch of which others tell at the same time
 _WRITTEN = 64 * 1024  # characters handed to the database at a time, so that it works while the next ones are made
 _STRINGS = attrgetter("source", "source_id", "event_type", "title", "severity", "service", "component", "environment")
 _NULL = r"\N"
@@ -113,9 +106,7 @@ def _store(drafts: Sequence[EventDraft], origin: Origin, now: datetime) -> Store
     keyed = dict(zip(reversed(keys), reversed(drafts), strict=True))
     if not keyed:
         return Stored([], {})
-    rows = (row(key, keyed[key], origin, now) for key in sorted(keyed))
-    with connection.wrap_database_errors, connection.cursor() as cursor:  # COPY's errors are the driver's own
-        fresh = {key: pk for pk, key in _copy(cursor, rows)}
+    fresh = _insert(keyed, origin, now)
     _tell(len(fresh))
     return Stored(keys, fresh)
 
@@ -126,22 +117,42 @@ def _tell(number: int) -> None:
         publish(topic="events", kind="stored", count=number)
 
 
-def _copy(cursor: Any, rows: Iterable[Row]) -> list[tuple[UUID, UUID]]:
-    """Store many rows and return the id and key of each that is new."""
-    cursor.execute(_STAGE)
+def _insert(keyed: Mapping[UUID, EventDraft], origin: Origin, now: datetime) -> dict[UUID, UUID]:
+    """Store what nobody has told yet, and return the id of each such event by its key.
+
+    Somebody else may store one of them after the look at what is known. Then COPY fails as a whole, and all is looked
+    at once more; each try that fails means that another batch with some of the same events was committed meanwhile.
+
+    Raises:
+        Unavailable: that happened again and again.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            with transaction.atomic(), connection.wrap_database_errors, connection.cursor() as cursor:
+                cursor.execute(_KNOWN, [list(keyed)])
+                known = {key for (key,) in cursor.fetchall()}
+                new = [key for key in sorted(keyed) if key not in known]
+                return _copy(cursor, (row(key, keyed[key], origin, now) for key in new)) if new else {}
+        except IntegrityError as problem:
+            if not isinstance(problem.__cause__, UniqueViolation):
+                raise
+    raise Unavailable("Others tell of the same events at this moment: try again in a few seconds.")
+
+
+def _copy(cursor: Any, rows: Iterable[Row]) -> dict[UUID, UUID]:
+    """Write rows into the table and return their ids by their keys."""
+    ids = {}
     with cursor.copy(_COPY) as copy:
         lines, length = [], 0
         for values in rows:
+            ids[UUID(values[_KEY])] = UUID(values[_ID])
             lines.append("\t".join([_NULL if value is None else _escaped(value) for value in values]) + "\n")
             length += len(lines[-1])
             if length > _WRITTEN:
                 copy.write("".join(lines))
                 lines, length = [], 0
         copy.write("".join(lines))
-    cursor.execute(_MOVE)
-    found: list[tuple[UUID, UUID]] = cursor.fetchall()
-    cursor.execute(_CLEAR)
-    return found
+    return ids
 
 
 def _escaped(text: str) -> str:
