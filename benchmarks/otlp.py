@@ -35,7 +35,7 @@ def main(requests: int, items: int) -> None:
     """Run the benchmark."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rca-bench-")))
-        os.environ |= {"RCA_DATA_DIR": str(folder), "LOG_LEVEL": "ERROR"}
+        os.environ |= {"RCA_DATA_DIR": str(folder), "LOG_LEVEL": "ERROR", "EVENT_QUEUE_LIMIT": "0"}
         os.environ["DJANGO_SETTINGS_MODULE"] = "rcaplatform.settings"
         for server in servers(folder, os.environ):
             stack.enter_context(serving(server))
