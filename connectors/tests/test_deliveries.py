@@ -289,7 +289,7 @@ def test_a_connector_shows_when_it_was_last_heard() -> None:
 
 @pytest.mark.parametrize("commits", [1, 200])
 def test_digesting_costs_the_same_queries_however_much_is_in_it(django_assert_num_queries: Any, commits: int) -> None:
-    digest(DeliveryFactory())  # makes the staging table of this session
+    digest(DeliveryFactory())
     DeliveryFactory(event="push", body=push(*(str(number) for number in range(commits))))
     with django_assert_num_queries(20):  # of them eight savepoints, which are two transactions in service
         digestion.digest_pending(now=NOW)
