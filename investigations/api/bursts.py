@@ -45,7 +45,8 @@ class BurstRow(Rows):
     @classmethod
     def shown(cls, row: dict[str, Any]) -> dict[str, Any]:
         """Return a burst as it is shown: its number is longer than JavaScript counts."""
-        return {**row, "event_id": row["first_id"], "fingerprint": str(row["fingerprint"])}
+        first, told = row["first_id"], {name: value for name, value in row.items() if name != "first_id"}
+        return {**told, "event_id": first, "fingerprint": str(row["fingerprint"])}
 
 
 class BurstPages(Pages):
