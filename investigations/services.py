@@ -247,7 +247,12 @@ def _prepare(investigation: Investigation) -> None:
         started=investigation.started_at, detected=investigation.detected_at, resolved=investigation.resolved_at
     )
     _checked(investigation, exclude=["created_by", "updated_by", "assigned_to"])
-    investigation.keywords = keywords(
+    investigation.keywords = keywords_of(investigation)
+
+
+def keywords_of(investigation: Investigation) -> str:
+    """Return what an investigation can be found by."""
+    return keywords(
         investigation.title,
         investigation.service_affected,
         investigation.component_affected,

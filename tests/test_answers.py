@@ -9,6 +9,7 @@ from redis import Redis
 from rcaplatform.kit import realtime
 from rcaplatform.kit.answers import kept
 from rcaplatform.kit.realtime import publish
+from rcaplatform.kit.redisclient import client
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,6 +69,6 @@ def test_without_redis_every_answer_is_made(counter: Counter, monkeypatch: pytes
 
 def test_an_answer_lasts_five_minutes(counter: Counter) -> None:
     kept("x", about=("events",), make=counter)
-    store: Any = realtime._redis()
+    store: Any = client()
     (found,) = list(store.keys("*answer:*"))
     assert 290 < store.ttl(found) <= 300

@@ -9,6 +9,7 @@ from rcaplatform.kit import memory
 from rcaplatform.kit.ids import uuid7
 from rcaplatform.kit.memory import Recent, Script
 from rcaplatform.kit.ratelimit import Quota, take
+from rcaplatform.kit.redisclient import client
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -106,7 +107,7 @@ def test_a_redis_that_forgot_the_script_is_told_it_again() -> None:
     answer = Script("return {ARGV[1], #KEYS}")
     for _ in range(2):
         assert answer.run(["a", "b"], "x") == [b"x", 2]
-        memory._redis().script_flush()
+        client().script_flush()
 
 
 def test_an_error_of_a_script_is_an_absence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from accounts import credentials, keys, services, standing, tasks, tokens
 from accounts.models import AuditEntry, RevokedToken, Role, User
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tokens import AccessToken, RefreshToken
-from rcaplatform.kit import memory
+from rcaplatform.kit.redisclient import client
 
 ME = "/api/v1/me"
 PUBLIC = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -135,7 +135,7 @@ def test_a_revocation_survives_loss(engineer: User, lost: str) -> None:
     if lost == "the cache":
         cache.clear()
     elif lost == "the scripts":
-        memory._redis().script_flush()
+        client().script_flush()
     else:
         tokens._verified.clear()
     assert not opens(access)

@@ -15,11 +15,11 @@ from events.choices import OriginKind, Source
 from events.drafts import EventDraft
 from events.models import Event, Origin
 from events.services import COLUMNS, key_of, origin_named, row
-from events.terms import keywords
 from investigations.choices import LinkState
 from investigations.models import Investigation, Note, NoteRevision
 from investigations.scenes import scenes, sights
 from investigations.scoring import RULE_VERSION, Scene, score
+from investigations.services import keywords_of
 from rcaplatform.kit import jsonio
 from rcaplatform.kit.ids import uuid7
 
@@ -79,14 +79,9 @@ def copy_investigations(
 
 def _investigation(values: dict[str, Any], random: Random, people: list[User]) -> Investigation:
     opener, assignee = random.choice(people), random.choice([*people, None])
-    found_by = keywords(
-        values["title"],
-        values["service_affected"],
-        values["component_affected"],
-        *values["tags"],
-        values["description"],
-    )
-    return Investigation(**values, keywords=found_by, created_by=opener, updated_by=opener, assigned_to=assignee)
+    opened = Investigation(**values, created_by=opener, updated_by=opener, assigned_to=assignee)
+    opened.keywords = keywords_of(opened)
+    return opened
 
 
 def _write_notes(opened: Iterator[tuple[Investigation, cases.Case]]) -> None:

@@ -3,26 +3,20 @@
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from functools import cache
 from hashlib import sha1
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import structlog
-from django.conf import settings
-from redis import Redis
 from redis.exceptions import NoScriptError, RedisError
+
+from rcaplatform.kit.redisclient import client as _redis
 
 log = structlog.get_logger(__name__)
 PAUSE = 1.0  # seconds in which a process that met a dead Redis asks it nothing
 SILENCE = 60.0  # seconds between two lines of the log about it
 Key = TypeVar("Key")
 Fact = TypeVar("Fact")
-
-
-@cache
-def _redis() -> Redis:
-    return Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS)
 
 
 class Absence:

@@ -1,22 +1,16 @@
 """Tell open pages that something changed, and count how often. The message carries ids; the page fetches the rest."""
 
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 import orjson
 import structlog
-from django.conf import settings
 from django.db import transaction
-from redis import Redis
 from redis.exceptions import RedisError
 
+from rcaplatform.kit.redisclient import client as _redis
+
 log = structlog.get_logger(__name__)
-
-
-@cache
-def _redis() -> Redis:
-    return Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS)
 
 
 def channel(topic: str) -> str:
