@@ -2,20 +2,27 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from connectors.errors import Misconfigured
+import orjson
+
+from connectors.errors import BadRecord, Misconfigured
 from events.drafts import EventDraft
 
 Cursor = dict[str, Any]
 
 
-def option(help_text: str, *, default: Any = MISSING) -> Any:
-    """Declare one setting of a connector; without a default it is required."""
-    metadata = {"help": help_text, "secret": False}
+def option(help_text: str, *, default: Any = MISSING, choices: Iterable[str] = (), at_least: int | None = None) -> Any:
+    """Declare one setting of a connector; without a default it is required.
+
+    Args:
+        choices: the only texts it may be.
+        at_least: the least number it may be.
+    """
+    metadata = {"help": help_text, "secret": False, "choices": tuple(choices), "at_least": at_least}
     if isinstance(default, list | dict):
         return field(default_factory=default.copy, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -23,7 +30,8 @@ def option(help_text: str, *, default: Any = MISSING) -> Any:
 
 def secret(help_text: str, *, default: Any = MISSING) -> Any:
     """Declare one setting that is sealed at rest and never shown again."""
-    return field(default=default, metadata={"help": help_text, "secret": True}, repr=False)
+    metadata = {"help": help_text, "secret": True, "choices": (), "at_least": None}
+    return field(default=default, metadata=metadata, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +56,27 @@ class ConnectorConfig:
             if name not in values:
                 if spec.default is MISSING and spec.default_factory is MISSING:
                     wrong[name] = "This setting is required."
-            elif not isinstance(values[name], kind := _KINDS[str(spec.type)]):
-                wrong[name] = f"Give {_NAMES[kind]}."
-        if wrong:
-            problems = "; ".join(f"{name}: {message}" for name, message in wrong.items())
-            raise Misconfigured(problems, fields=wrong)
+            elif problem := _problem(spec, values[name]):
+                wrong[name] = problem
+        refuse(wrong)
         return cls(**values)
+
+
+def refuse(wrong: Mapping[str, str]) -> None:
+    """Raise `Misconfigured` when something is ``wrong``: what, by the name of the setting."""
+    if wrong:
+        raise Misconfigured("; ".join(f"{name}: {message}" for name, message in wrong.items()), fields=wrong)
+
+
+def _problem(spec: Field[Any], value: Any) -> str:
+    kind = _KINDS[str(spec.type)]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        return f"Give {_NAMES[kind]}."
+    if spec.metadata["choices"] and value not in spec.metadata["choices"]:
+        return f"One of {', '.join(spec.metadata['choices'])}."
+    if spec.metadata["at_least"] is not None and value < spec.metadata["at_least"]:
+        return f"At least {spec.metadata['at_least']}."
+    return ""
 
 
 _KINDS: dict[str, type] = {"str": str, "int": int, "bool": bool, "list[str]": list, "dict[str, str]": dict}
@@ -73,13 +96,29 @@ class Record:
 
     Attributes:
         reference: where it was found (a line, a commit, a delivery), unique within the connector.
-        value: what `Source.decode` reads.
+        value: what `Source.decode` reads: for most sources, parsed JSON.
         raw: the bytes to keep when it cannot be decoded.
+        kind: what the source calls it (``push``, ``pipeline``, ``alert``); empty where there is but one.
     """
 
     reference: str
     value: Any
     raw: bytes
+    kind: str = ""
+
+    @classmethod
+    def of(cls, reference: str, kind: str, payload: Any) -> Self:
+        """Return a record of parsed JSON."""
+        return cls(reference, payload, orjson.dumps(payload), kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A window of which a source did not tell everything, and why. People see it; nobody takes silence for peace."""
+
+    start: datetime
+    end: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +132,7 @@ class Page:
     records: list[Record]
     cursor: Cursor
     ignored: int = 0
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +141,15 @@ class Envelope:
 
     key: str
     event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A verified delivery: what the sender calls it, the headers that are kept (lower-case names), and the body."""
+
+    event: str
+    headers: Mapping[str, str]
+    body: bytes
 
 
 Settings = TypeVar("Settings", bound=ConnectorConfig)
@@ -132,9 +181,33 @@ class Source(ABC, Generic[Settings]):
             BadRecord: it cannot be understood. Any other exception is treated alike.
         """
 
+    def revive(self, reference: str, kind: str, raw: bytes) -> Record:
+        """Return the record that was kept as ``raw``, to decode it again.
+
+        Raises:
+            BadRecord: it cannot be read.
+        """
+        return Record(reference, parsed(raw), raw, kind)
+
+
+def parsed(raw: bytes) -> Any:
+    """Return the JSON in ``raw``.
+
+    Raises:
+        BadRecord: it is none.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as problem:
+        raise BadRecord(f"This is not JSON: {problem}.") from problem
+
 
 class Pull(Source[Settings]):
     """A source that is read at an interval."""
+
+    def is_polled(self) -> bool:
+        """Tell whether it is, as configured: one that also calls us may go without."""
+        return True
 
     @abstractmethod
     def check(self) -> None:
@@ -151,7 +224,17 @@ class Pull(Source[Settings]):
 
 
 class Push(Source[Settings]):
-    """A source that calls us."""
+    """A source that calls us.
+
+    Attributes:
+        keeps: which headers are kept with a delivery besides its type: names, or beginnings that end in a hyphen.
+    """
+
+    keeps: ClassVar[tuple[str, ...]] = ()
+
+    def is_pushed(self) -> bool:
+        """Tell whether it may call, as configured: one that is also polled may go without."""
+        return True
 
     @abstractmethod
     def verify(self, headers: Mapping[str, str], body: bytes) -> Envelope:
@@ -160,3 +243,11 @@ class Push(Source[Settings]):
         Raises:
             Forged: it is not.
         """
+
+    def unpack(self, call: Call) -> Iterable[tuple[str, Any]]:
+        """Return what a delivery tells, as (kind, parsed JSON); each is decoded, stored or buried by itself. Pure.
+
+        Raises:
+            BadRecord: it cannot be read.
+        """
+        yield call.event, parsed(call.body)

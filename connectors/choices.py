@@ -15,6 +15,7 @@ class DeliveryState(TextChoices):
 class Stage(TextChoices):
     """The step of the way at which an item could not go on."""
 
+    UNPACK = "unpack", "Unpack"
     DECODE = "decode", "Decode"
     STORE = "store", "Store"
 

@@ -8,6 +8,8 @@ come back for ever.
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -15,8 +17,9 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
 
-from connectors.base import Record
+from connectors.base import Call, Push, Record, Source
 from connectors.choices import DeliveryState, Stage
+from connectors.errors import Misconfigured
 from connectors.models import Connector, Delivery
 from connectors.pipeline import Failure, Outcome, as_dead_letter, digest, open_source
 from rcaplatform.kit.errors import Conflict
@@ -87,15 +90,21 @@ def _digest(ids: Sequence[UUID], now: datetime) -> None:
     if deliveries[0].attempts > ATTEMPTS:
         raise Conflict(f"No worker survived digesting it, {ATTEMPTS} times.")
     connector = deliveries[0].connector
-    outcomes = digest(
-        connector=connector,
-        source=open_source(connector, now),
-        records=[record_of(delivery) for delivery in deliveries],
-        deliveries={delivery.key: delivery for delivery in deliveries},
-        now=now,
+    source = open_source(connector, now)
+    told = [(delivery, *_unpacked(source, delivery)) for delivery in deliveries]
+    outcomes = iter(
+        digest(
+            connector=connector,
+            source=source,
+            records=[record for _, records, _ in told for record in records],
+            deliveries={record.reference: delivery for delivery, records, _ in told for record in records},
+            now=now,
+        )
     )
-    for delivery, outcome in zip(deliveries, outcomes, strict=True):
-        settle(delivery, outcome, now)
+    for delivery, records, failure in told:
+        if failure:
+            as_dead_letter(connector, whole(delivery), failure, delivery).save(force_insert=True)
+        settle(delivery, list(islice(outcomes, len(records))), now, failure)
     Delivery.objects.bulk_update(deliveries, ["state", "digested_at", "stored", "duplicates"])
     # One row for all its deliveries: touched rarely, so that workers do not queue for it.
     stale = Q(last_success_at=None) | Q(last_success_at__lt=now - _FRESH) | ~Q(last_error="")
@@ -107,21 +116,45 @@ def _pending(ids: Sequence[UUID]) -> QuerySet[Delivery]:
     return locked.filter(pk__in=ids, state=DeliveryState.PENDING, connector__enabled=True).order_by("id")
 
 
-def record_of(delivery: Delivery, raw: bytes | None = None) -> Record:
-    """Return what a push source decodes: the sender's name of the event, and the body (or ``raw`` in its place)."""
-    body = bytes(delivery.body) if raw is None else raw
-    return Record(reference=delivery.key, value=(delivery.event, body), raw=body)
+def whole(delivery: Delivery) -> Record:
+    """Return a delivery that has yet to be unpacked as a record."""
+    body = bytes(delivery.body)
+    return Record(reference=delivery.key, value=body, raw=body, kind=delivery.event)
 
 
-def settle(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
-    """Note on ``delivery`` what became of it; the caller saves."""
-    if outcome.failure:
+def unpack(source: Source[Any], delivery: Delivery, body: bytes) -> list[Record]:
+    """Return what a delivery tells, each part by itself; where there is but one, it is the delivery.
+
+    Raises:
+        BadRecord: it cannot be read.
+        Misconfigured: its connector takes no deliveries.
+    """
+    if not isinstance(source, Push):
+        raise Misconfigured("This connector takes no deliveries.")
+    parts = list(source.unpack(Call(delivery.event, delivery.headers, body)))
+    if len(parts) == 1:
+        ((kind, payload),) = parts
+        return [Record(reference=delivery.key, value=payload, raw=body, kind=kind)]
+    return [Record.of(f"{delivery.key}#{place}", kind, payload) for place, (kind, payload) in enumerate(parts)]
+
+
+def _unpacked(source: Source[Any], delivery: Delivery) -> tuple[list[Record], Failure | None]:
+    try:
+        return unpack(source, delivery, bytes(delivery.body)), None
+    except Exception as problem:
+        return [], Failure(Stage.UNPACK, problem)
+
+
+def settle(delivery: Delivery, outcomes: Sequence[Outcome], now: datetime, failure: Failure | None = None) -> None:
+    """Note on ``delivery`` what became of its parts; the caller saves."""
+    if failure or any(outcome.failure for outcome in outcomes):
         delivery.state = DeliveryState.DEAD
     else:
-        delivery.state = DeliveryState.IGNORED if outcome.ignored else DeliveryState.DIGESTED
+        ignored = all(outcome.ignored for outcome in outcomes)
+        delivery.state = DeliveryState.IGNORED if ignored else DeliveryState.DIGESTED
     delivery.digested_at = now
-    delivery.stored += outcome.stored
-    delivery.duplicates += outcome.duplicates
+    delivery.stored += sum(outcome.stored for outcome in outcomes)
+    delivery.duplicates += sum(outcome.duplicates for outcome in outcomes)
 
 
 @transaction.atomic
@@ -129,7 +162,7 @@ def _bury_hopeless(ids: Sequence[UUID], problem: Exception, now: datetime) -> No
     """Make a delivery that has had its last attempt a dead letter."""
     for delivery in _pending(ids).filter(attempts__gte=ATTEMPTS):
         failure = Failure(Stage.STORE if isinstance(problem, DatabaseError) else Stage.DECODE, problem)
-        letter = as_dead_letter(delivery.connector, record_of(delivery), failure, delivery)
+        letter = as_dead_letter(delivery.connector, whole(delivery), failure, delivery)
         letter.attempts = delivery.attempts
         letter.save(force_insert=True)
         Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.DEAD, digested_at=now)

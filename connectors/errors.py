@@ -1,5 +1,7 @@
 """Errors of the outside world, named by what the engine must do about them."""
 
+from collections.abc import Mapping
+
 from rcaplatform.kit.errors import DomainError
 
 
@@ -13,6 +15,30 @@ class SourceUnavailable(DomainError):
     """The source does not answer now: try again later, with backoff."""
 
     status, code = 503, "source_unavailable"
+
+
+class Refused(Misconfigured):
+    """The source answered that it will not: a 4xx that trying again does not change.
+
+    Attributes:
+        answered: the HTTP status.
+        said: the beginning of the body.
+    """
+
+    def __init__(self, message: str, *, answered: int, said: str = "", fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(message, fields=fields)
+        self.answered = answered
+        self.said = said
+
+
+class RateLimited(SourceUnavailable):
+    """The source asks us to wait ``seconds``; nothing is wrong with it or with us."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class BadRecord(DomainError):

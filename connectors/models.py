@@ -87,6 +87,7 @@ class DeadLetter(Identified):
     )
     stage = models.CharField(max_length=10, choices=Stage)
     reference = models.CharField(max_length=300, help_text="Where it was found: a line, a record id, a delivery key.")
+    kind = models.CharField(max_length=100, blank=True, default="", help_text="What the source calls it.")
     error = models.CharField(max_length=200, help_text="Class of the error.")
     message = models.TextField()
     raw = models.BinaryField()

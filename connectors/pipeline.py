@@ -135,6 +135,7 @@ def as_dead_letter(
         delivery=delivery,
         stage=failure.stage,
         reference=reference,
+        kind=record.kind[:100],
         error=failure.error,
         message=failure.message,
         raw=record.raw,

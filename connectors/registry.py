@@ -8,7 +8,12 @@ from connectors.sources.git import Git
 from connectors.sources.github import GitHub
 from connectors.sources.jsonlines import JSONLines
 
-SOURCES: dict[str, type[Source[Any]]] = {source.kind: source for source in (Git, GitHub, JSONLines)}
+_SOURCES: tuple[type[Source[Any]], ...] = (
+    Git,
+    GitHub,
+    JSONLines,
+)
+SOURCES = {source.kind: source for source in _SOURCES}
 
 
 def source_kind(kind: str) -> type[Source[Any]]:

@@ -9,12 +9,12 @@ from django.db import connection, transaction
 
 from accounts import audit
 from accounts.models import User
-from connectors.base import Push, Record
-from connectors.choices import DeadLetterState
-from connectors.digestion import record_of, settle
+from connectors.base import Push, Source
+from connectors.choices import DeadLetterState, Stage
+from connectors.digestion import settle, unpack
 from connectors.errors import Misconfigured
 from connectors.models import Connector, DeadLetter, Delivery
-from connectors.pipeline import digest, open_source
+from connectors.pipeline import Failure, Outcome, digest, open_source
 from connectors.registry import is_pulled, source_kind
 from events.choices import OriginKind
 from events.services import origin_named
@@ -145,7 +145,7 @@ def receive(*, connector: Connector, headers: Mapping[str, str], body: bytes, no
             key=envelope.key,
             defaults={
                 "event": envelope.event,
-                "headers": {name: headers[name] for name in _KEPT_HEADERS if name in headers},
+                "headers": _kept(headers, source.keeps),
                 "body": body,
                 "received_at": now,
                 "next_attempt_at": now,
@@ -154,6 +154,13 @@ def receive(*, connector: Connector, headers: Mapping[str, str], body: bytes, no
         if new:
             ring_once(DIGEST_TASK)
     return delivery, new
+
+
+def _kept(headers: Mapping[str, str], keeps: tuple[str, ...]) -> dict[str, str]:
+    """Return the headers worth keeping with a delivery; never what signs it or lets its sender in."""
+    beginnings = tuple(name for name in keeps if name.endswith("-"))
+    kept = {*_KEPT_HEADERS, *keeps}
+    return {name: value for name, value in headers.items() if name in kept or name.startswith(beginnings)}
 
 
 @transaction.atomic
@@ -170,22 +177,35 @@ def retry(*, dead_letter: DeadLetter, actor: User | None, now: datetime) -> Dead
         raise Conflict(f"This dead letter is {letter.state} already.")
     connector = letter.connector
     source = open_source(connector, now)
-    raw, delivery = bytes(letter.raw), letter.delivery
-    record = record_of(delivery, raw) if delivery else Record(reference=letter.reference, value=raw, raw=raw)
     letter.attempts += 1
-    with transaction.atomic():
-        (outcome,) = digest(connector=connector, source=source, records=[record], now=now)
-        transaction.set_rollback(outcome.failure is not None)
-    if outcome.failure:
-        letter.error, letter.message = outcome.failure.error, outcome.failure.message
+    outcomes, failure = _tried(letter, source, now)
+    if failure:
+        letter.stage, letter.error, letter.message = failure.stage, failure.error, failure.message
     else:
         letter.state, letter.resolved_at = DeadLetterState.REPLAYED, now
-        if delivery:
-            settle(delivery, outcome, now)
-            delivery.save(update_fields=["state", "digested_at", "stored", "duplicates"])
-    letter.save(update_fields=["attempts", "error", "message", "state", "resolved_at"])
+        if letter.delivery:
+            settle(letter.delivery, outcomes, now)
+            letter.delivery.save(update_fields=["state", "digested_at", "stored", "duplicates"])
+    letter.save(update_fields=["attempts", "stage", "error", "message", "state", "resolved_at"])
     audit.record(actor=actor, verb="retry", target=letter, change={"state": [DeadLetterState.OPEN, letter.state]})
     return letter
+
+
+@transaction.atomic
+def _tried(letter: DeadLetter, source: Source[Any], now: datetime) -> tuple[list[Outcome], Failure | None]:
+    """Digest a letter again, all of it or nothing; a whole delivery is unpacked first."""
+    raw, delivery = bytes(letter.raw), letter.delivery
+    try:
+        if delivery and letter.reference == delivery.key:
+            records = unpack(source, delivery, raw)
+        else:
+            records = [source.revive(letter.reference, letter.kind, raw)]
+    except Exception as problem:
+        return [], Failure(Stage.UNPACK, problem)
+    outcomes = digest(connector=letter.connector, source=source, records=records, now=now)
+    failure = next((outcome.failure for outcome in outcomes if outcome.failure), None)
+    transaction.set_rollback(failure is not None)
+    return outcomes, failure
 
 
 @transaction.atomic

@@ -85,7 +85,7 @@ class Git(Pull[GitConfig]):
 
     def decode(self, record: Record) -> Iterable[EventDraft]:
         """Return the one event that a commit or a change of a reference is."""
-        return [self._repository.draft(orjson.loads(record.value))]
+        return [self._repository.draft(orjson.loads(record.raw))]
 
     @cached_property
     def _repository(self) -> Repository:

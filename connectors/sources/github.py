@@ -1,23 +1,18 @@
 """Source: GitHub, by the webhooks of a repository or an organisation."""
 
-import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import orjson
-
-from connectors.base import ConnectorConfig, Envelope, Push, Record, option, secret
-from connectors.errors import BadRecord, Forged, Misconfigured
+from connectors.base import Call, ConnectorConfig, Envelope, Push, Record, option, parsed, secret
+from connectors.errors import BadRecord, Misconfigured
 from connectors.reading import Part
+from connectors.signing import hmac_hex, plain_header, require_one
 from connectors.sources import github_ci, github_code, github_deployments, github_work
 from connectors.sources.github_notice import Notice
 from events.drafts import EventDraft
-from rcaplatform.kit.errors import Invalid
 
-MAX_HEADER = 100
 _FORM_FIELD = b"payload="
 
 # Other events are kept as deliveries and counted as ignored: they repeat these (workflow_job and check_suite say what
@@ -62,38 +57,23 @@ class GitHub(Push[GitHubConfig]):
             Forged: the signature is missing or not of this body and secret.
             Invalid: a header that tells what was delivered is missing or no plain text.
         """
-        given = headers.get("x-hub-signature-256", "")
-        expected = "sha256=" + hmac.new(self.config.secret.encode(), body, sha256).hexdigest()
-        if not hmac.compare_digest(given.encode(errors="replace"), expected.encode()):
-            raise Forged("X-Hub-Signature-256 is not the signature of this body with this connector's secret.")
-        return Envelope(key=_header(headers, "X-GitHub-Delivery"), event=_header(headers, "X-GitHub-Event"))
+        expected = "sha256=" + hmac_hex(self.config.secret, body)
+        require_one([headers.get("x-hub-signature-256", "")], expected, header="X-Hub-Signature-256")
+        return Envelope(plain_header(headers, "X-GitHub-Delivery"), plain_header(headers, "X-GitHub-Event"))
+
+    def unpack(self, call: Call) -> Iterable[tuple[str, Any]]:
+        """Yield the payload, sent as JSON or in a form, whichever the webhook's owner chose at GitHub."""
+        body = call.body
+        if body.startswith(_FORM_FIELD):
+            body = unquote_to_bytes(body.removeprefix(_FORM_FIELD).replace(b"+", b" "))
+        yield call.event, parsed(body)
 
     def decode(self, record: Record) -> Iterable[EventDraft]:
-        """Return the events in a delivery, given as the event's name and the body as received."""
-        event, body = record.value
-        payload = _payload(body)
-        decoder = _DECODERS.get(event)
+        """Return the events in the payload of one delivery."""
+        if not isinstance(record.value, dict):
+            raise BadRecord("The body is not a JSON object.")
+        decoder = _DECODERS.get(record.kind)
         if decoder is None:
             return ()
-        return decoder(Notice(event, Part(payload), service=self.config.service, environment=self.config.environment))
-
-
-def _header(headers: Mapping[str, str], name: str) -> str:
-    value = headers.get(name.lower(), "")
-    if not value or len(value) > MAX_HEADER or not (value.isascii() and value.isprintable()):
-        message = f"Give 1 to {MAX_HEADER} printable ASCII characters."
-        raise Invalid(f"{name}: {message}", fields={name: message})
-    return value
-
-
-def _payload(body: bytes) -> dict[str, Any]:
-    """Read JSON, sent as such or as a form, whichever the webhook's owner chose at GitHub."""
-    if body.startswith(_FORM_FIELD):
-        body = unquote_to_bytes(body.removeprefix(_FORM_FIELD).replace(b"+", b" "))
-    try:
-        payload = orjson.loads(body)
-    except orjson.JSONDecodeError as problem:
-        raise BadRecord(f"The body is not JSON: {problem}.") from problem
-    if not isinstance(payload, dict):
-        raise BadRecord("The body is not a JSON object.")
-    return payload
+        about = {"service": self.config.service, "environment": self.config.environment}
+        return decoder(Notice(record.kind, Part(record.value), **about))

@@ -86,6 +86,10 @@ class JSONLines(Pull[LogFileConfig]):
             line.draft(source_id=record.reference, raw=fields, service=config.service, environment=config.environment)
         ]
 
+    def revive(self, reference: str, kind: str, raw: bytes) -> Record:
+        """Return a line to decode again; it need not be JSON."""
+        return Record(reference, raw, raw, kind)
+
     @cached_property
     def _wanted(self) -> frozenset[Severity]:
         return frozenset(_WORST_FIRST[: _WORST_FIRST.index(Severity(self.config.min_severity)) + 1])

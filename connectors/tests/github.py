@@ -7,7 +7,7 @@ from typing import Any
 
 from django.test import Client
 
-from connectors.base import Record
+from connectors.base import Call, Record
 from connectors.models import Connector
 from connectors.sources.github import GitHub, GitHubConfig
 from connectors.tests.factories import NOW, SECRET
@@ -42,7 +42,9 @@ def source(**config: str) -> GitHub:
 
 def decode(event: str, body: bytes, **config: str) -> list[EventDraft]:
     """Return what a delivery says."""
-    return list(source(**config).decode(Record(reference="one", value=(event, body), raw=body)))
+    github = source(**config)
+    parts = github.unpack(Call(event, {}, body))
+    return [draft for kind, payload in parts for draft in github.decode(Record.of("one", kind, payload))]
 
 
 def delivery_of(**parts: Any) -> dict[str, Any]:

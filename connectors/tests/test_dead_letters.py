@@ -1,6 +1,7 @@
 """Dead letters: tried again after mending, given up, never lost."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from accounts.models import AuditEntry, User
 from connectors import digestion, services
-from connectors.base import Record
+from connectors.base import Call, Record
 from connectors.choices import DeadLetterState, DeliveryState
 from connectors.digestion import digest_pending
 from connectors.errors import BadRecord, Misconfigured
@@ -27,15 +28,14 @@ LATER = NOW + timedelta(hours=1)
 
 @pytest.fixture
 def mended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A decoder that understands garbage: it is a push of one commit."""
+    """A source that understands garbage: it is a push of one commit."""
 
-    genuine = GitHub.decode
+    genuine = GitHub.unpack
 
-    def understand(source: GitHub, record: Record) -> Iterable[EventDraft]:
-        event, body = record.value
-        return genuine(source, Record(record.reference, (event, push("fix") if body == b"garbage" else body), body))
+    def understand(source: GitHub, call: Call) -> Iterable[tuple[str, Any]]:
+        return genuine(source, replace(call, body=push("fix")) if call.body == b"garbage" else call)
 
-    monkeypatch.setattr(GitHub, "decode", understand)
+    monkeypatch.setattr(GitHub, "unpack", understand)
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def test_after_mending_a_retry_stores_the_events(letter: DeadLetter, mended: Non
     assert audit() == [("retry", {"state": ["open", "replayed"]})]
 
 
-def test_without_mending_it_keeps_its_place_and_the_newest_error(
-    letter: DeadLetter, engineer: User, monkeypatch: pytest.MonkeyPatch
+def test_what_fails_otherwise_keeps_its_place_and_the_newest_error(
+    letter: DeadLetter, mended: None, engineer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def otherwise(*_: Any) -> Any:
         raise KeyError("commits")
@@ -76,7 +76,7 @@ def test_without_mending_it_keeps_its_place_and_the_newest_error(
 
 
 def test_a_retry_that_the_store_refuses_stores_nothing_and_makes_no_second_letter(
-    letter: DeadLetter, engineer: User, monkeypatch: pytest.MonkeyPatch
+    letter: DeadLetter, mended: None, engineer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good, poison = decode("push", push("fix"))
 
@@ -92,7 +92,7 @@ def test_a_retry_that_the_store_refuses_stores_nothing_and_makes_no_second_lette
 
 
 def test_what_turns_out_to_be_worth_no_event_is_replayed_all_the_same(
-    letter: DeadLetter, engineer: User, monkeypatch: pytest.MonkeyPatch
+    letter: DeadLetter, mended: None, engineer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(GitHub, "decode", lambda *_: [])
     services.retry(dead_letter=letter, actor=engineer, now=LATER)
@@ -146,8 +146,9 @@ def test_a_letter_that_came_with_no_delivery_is_decoded_from_its_raw_bytes(
         raise BadRecord("still")
 
     monkeypatch.setattr(GitHub, "decode", look)
-    services.retry(dead_letter=DeadLetterFactory(delivery=None, reference="line 7"), actor=engineer, now=LATER)
-    assert seen == [b"garbage"]
+    letter = DeadLetterFactory(delivery=None, reference="line 7", raw=b'{"line": 7}')
+    services.retry(dead_letter=letter, actor=engineer, now=LATER)
+    assert seen == [{"line": 7}]
 
 
 def test_a_discarded_letter_stays_on_record(letter: DeadLetter, engineer: User) -> None:

@@ -74,7 +74,7 @@ def test_garbage_becomes_a_dead_letter_that_keeps_it() -> None:
     digest(delivery)
     letter = DeadLetter.objects.get()
     assert delivery.state == DeliveryState.DEAD
-    assert (letter.delivery, letter.connector, letter.stage) == (delivery, delivery.connector, Stage.DECODE)
+    assert (letter.delivery, letter.connector, letter.stage) == (delivery, delivery.connector, Stage.UNPACK)
     assert (letter.reference, letter.error, letter.state) == (delivery.key, "BadRecord", DeadLetterState.OPEN)
     assert bytes(letter.raw) == b"\xff garbage \x00"
     assert "not JSON" in letter.message
@@ -120,10 +120,10 @@ def test_an_event_the_store_refuses_is_dead_and_its_neighbours_are_not(
 def test_records_of_one_page_live_and_die_alone() -> None:
     connector = ConnectorFactory()
     records = [
-        Record("1", ("push", push("one")), b"1"),
-        Record("2", ("push", b"garbage"), b"2"),
-        Record("3", ("ping", b"{}"), b"3"),
-        Record("4", ("push", push("four")), b"4"),
+        Record("1", orjson.loads(push("one")), b"1", "push"),
+        Record("2", "garbage", b"2", "push"),
+        Record("3", {}, b"3", "ping"),
+        Record("4", orjson.loads(push("four")), b"4", "push"),
     ]
     tally = pipeline.Tally()
     tally.add(pipeline.digest(connector=connector, source=source(), records=records, now=NOW))
@@ -132,7 +132,7 @@ def test_records_of_one_page_live_and_die_alone() -> None:
 
 
 def test_a_page_read_again_makes_no_second_dead_letter() -> None:
-    connector, records = ConnectorFactory(), [Record("1", ("push", b"garbage"), b"garbage")]
+    connector, records = ConnectorFactory(), [Record("1", "garbage", b"garbage", "push")]
     for _ in range(2):
         pipeline.digest(connector=connector, source=source(), records=records, now=NOW)
     assert DeadLetter.objects.count() == 1

@@ -21,8 +21,8 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from connectors.sources import otlp_logs, otlp_traces
 from connectors.sources.otlp_encoding import JSON, PROTOBUF
+from connectors.tests.corpus import DROPPED, STRANGE, mutilated, places
 from connectors.tests.otlp import ERROR, as_json, example, exception, logs, metrics, record, recorded, span, traces
-from connectors.tests.test_github_corpus import DROPPED, STRANGE, mutilated, places
 from events.drafts import EventDraft
 from tests.shared import ROOT
 
