@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from accounts.models import Role, User
 from accounts.tests.factories import UserFactory
 from accounts.tokens import AccessToken
+from connectors.limits import Turns
 from events.services import known_origins
 from rcaplatform.kit import memory
 from rcaplatform.kit.paging import plenty
@@ -33,6 +34,12 @@ def _quick_passwords(settings: Settings) -> None:
 def _no_rate_limits(settings: Settings) -> None:
     """A test that calls often is not held up; those about limits set their own."""
     settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, 0)
+
+
+@pytest.fixture(autouse=True)
+def _no_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source on loopback may be asked as often as a test likes."""
+    monkeypatch.setattr(Turns, "wait", lambda _: None)
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from datetime import timedelta
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -255,6 +256,27 @@ BULK_MAX_BYTES, BULK_MAX_ITEMS = 32 * 1024 * 1024, 10_000
 EVENT_QUEUE_LIMIT = env.int("EVENT_QUEUE_LIMIT", default=10_000)
 WEBHOOK_MAX_BYTES = 25 * 1024 * 1024  # GitHub's and GitLab's own limit
 OTLP_MAX_BYTES = env.int("OTLP_MAX_MIB", default=64) * 1024 * 1024  # after decompression, as the protocol advises
+
+
+# --- Requests to sources. Public addresses are always reached, those of a cloud's metadata never.
+def _is_own_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+_networks = env.list(
+    "OUTBOUND_NETWORKS",
+    default=[
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+        *(("127.0.0.0/8", "::1/128") if _is_own_machine(_site.hostname) else ()),
+    ],
+)
+try:
+    OUTBOUND_NETWORKS = [ip_network(network) for network in _networks]
+except ValueError as problem:
+    raise ImproperlyConfigured(f"OUTBOUND_NETWORKS must be networks such as 10.0.0.0/8: {problem}") from problem
 
 # --- What becomes an event
 OTLP_SLOW_SPAN_MS = env.int("OTLP_SLOW_SPAN_MS", default=1_000)

@@ -1,10 +1,14 @@
 """A source on loopback that answers as a test wants it to, well or badly, and remembers what it was asked."""
 
+import gzip
+import itertools
 import json
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -59,6 +63,57 @@ def turns(*answers: Route) -> Callable[[Asked], Any]:
         return answer(asked) if callable(answer) else answer
 
     return turn
+
+
+def reset(_: Asked) -> Any:
+    """Answer nothing and reset the connection."""
+    raise Reset
+
+
+def reset_within(_: Asked) -> Reply:
+    """Begin an answer and reset the connection."""
+
+    def body() -> Iterator[bytes]:
+        yield b'{"items": ['
+        raise Reset
+
+    return Reply(body())
+
+
+def cut_short(_: Asked) -> Reply:
+    """Announce a hundred bytes of JSON and end after eleven."""
+    return Reply(iter([b'{"items": [']), headers={"Content-Length": "100"})
+
+
+def endless(_: Asked) -> Reply:
+    """Never come to an end."""
+    return Reply(itertools.repeat(b"x" * 65_536))
+
+
+def drip(_: Asked) -> Reply:
+    """Give a byte now and then, each well before anybody gives up on the next."""
+    return Reply(_slowly(b" "))
+
+
+def bomb(_: Asked) -> Reply:
+    """Blow up to 64 MiB when decompressed."""
+    return Reply(_bomb(), headers={"Content-Encoding": "gzip"})
+
+
+def redirect(address: str, status: int = 302) -> Reply:
+    """Send the client elsewhere."""
+    return Reply(status=status, headers={"Location": address})
+
+
+def _slowly(piece: bytes) -> Iterator[bytes]:
+    while True:
+        yield piece
+        time.sleep(0.02)
+
+
+@cache
+def _bomb() -> bytes:
+    return gzip.compress(bytes(2**26), 1)
 
 
 class Peer:

@@ -33,4 +33,6 @@ def configure(*, level: str, console: bool) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    for library in ("httpx", "httpcore"):  # they tell whole addresses and headers, credentials among them
+        logging.getLogger(library).setLevel(logging.WARNING)
     logging.captureWarnings(capture=False)

@@ -61,7 +61,7 @@ class Script:
         return list(found)
 
 
-def write(values: Mapping[str, str], seconds: int) -> None:
+def write(values: Mapping[str, str | bytes], seconds: int) -> None:
     """Remember ``values`` for some time; asked also of a Redis that was away a moment ago."""
     try:
         with _redis().pipeline(transaction=False) as steps:

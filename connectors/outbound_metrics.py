@@ -1,0 +1,51 @@
+"""What becomes of requests to sources: one line of the log for each, and figures for /metrics. No secrets in either."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+import structlog
+from prometheus_client import Counter, Histogram
+
+from rcaplatform.kit.errors import DomainError
+
+log = structlog.get_logger(__name__)
+REQUESTS = Counter("rca_outbound_requests", "Requests to sources, by what became of them.", ["host", "outcome"])
+BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+SECONDS = Histogram("rca_outbound_seconds", "How long sources took to answer.", ["host"], buckets=BUCKETS)
+
+
+@dataclass(slots=True)
+class Told:
+    """What is to be told of a request once it is over."""
+
+    outcome: str = "ok"
+    status: int = 0
+    bytes: int = 0
+
+
+@contextmanager
+def telling(request: httpx.Request) -> Iterator[Told]:
+    """Tell of a request when the block ends, well or badly."""
+    told, began = Told(), time.perf_counter()
+    try:
+        yield told
+    except DomainError as problem:
+        told.outcome = problem.code
+        raise
+    finally:
+        seconds = time.perf_counter() - began
+        REQUESTS.labels(request.url.host, told.outcome).inc()
+        SECONDS.labels(request.url.host).observe(seconds)
+        log.debug(
+            "outbound.request",
+            host=request.url.host,
+            method=request.method,
+            path=request.url.path,
+            outcome=told.outcome,
+            status=told.status,
+            ms=round(seconds * 1000),
+            bytes=told.bytes,
+        )
