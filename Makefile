@@ -34,7 +34,7 @@ lint: $(VENV)/.dev ## style of the code
 
 .PHONY: templates
 templates: $(VENV)/.dev ## style of the templates
-	@echo "== djlint"; $(BIN)/djlint --quiet --lint frontend
+	@echo "== djlint"; $(BIN)/djlint --quiet --lint frontend connectors
 
 .PHONY: types
 types: $(VENV)/.dev ## types, strict

@@ -42,7 +42,7 @@ def main(commits: int) -> None:
             environment[server.variable] = server.url
         manage(environment, "migrate", "--verbosity=0")
         manage(environment, "connect", "git", str(folder / "shop"), "--service-roots", "services")
-        manage(environment, "poll", "shop")
+        manage(environment, "connectors", "poll", "shop")
 
 
 def make_repository(path: Path, commits: int) -> None:

@@ -55,7 +55,7 @@ def main(lines: int, percent: float) -> None:
             environment[server.variable] = server.url
         manage(environment, "migrate", "--verbosity=0")
         manage(environment, "connect", "logs", str(path))
-        manage(environment, "poll")
+        manage(environment, "connectors", "poll")
 
 
 def written(lines: int, share: float, dice: random.Random) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -34,14 +34,48 @@ def secret(help_text: str, *, default: Any = MISSING) -> Any:
     return field(default=default, metadata=metadata, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a kind of connector, as forms, commands and the reference show it.
+
+    Attributes:
+        type: str, int, bool, list (of texts) or dict (of texts).
+        default: what it is when it is not given; meaningless where it is ``required``.
+    """
+
+    name: str
+    type: type[Any]
+    help: str
+    required: bool
+    default: Any
+    secret: bool
+    choices: tuple[str, ...]
+    at_least: int | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConnectorConfig:
     """Typed settings of one kind of connector, declared with `option` and `secret`."""
 
     @classmethod
+    def settings(cls) -> list[Setting]:
+        """Return every setting, the required ones first."""
+        found = [
+            Setting(
+                name=spec.name,
+                type=_KINDS[str(spec.type)],
+                required=spec.default is MISSING and spec.default_factory is MISSING,
+                default=spec.default if spec.default_factory is MISSING else spec.default_factory(),
+                **spec.metadata,
+            )
+            for spec in fields(cls)
+        ]
+        return sorted(found, key=_optional)
+
+    @classmethod
     def secret_names(cls) -> frozenset[str]:
         """Return which settings are secrets."""
-        return frozenset(spec.name for spec in fields(cls) if spec.metadata["secret"])
+        return frozenset(setting.name for setting in cls.settings() if setting.secret)
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Self:
@@ -50,16 +84,20 @@ class ConnectorConfig:
         Raises:
             Misconfigured: one is missing, unknown or of the wrong type; ``fields`` names each.
         """
-        specs = {spec.name: spec for spec in fields(cls)}
-        wrong = {name: "There is no such setting." for name in values if name not in specs}
-        for name, spec in specs.items():
+        known = {setting.name: setting for setting in cls.settings()}
+        wrong = {name: "There is no such setting." for name in values if name not in known}
+        for name, setting in known.items():
             if name not in values:
-                if spec.default is MISSING and spec.default_factory is MISSING:
+                if setting.required:
                     wrong[name] = "This setting is required."
-            elif problem := _problem(spec, values[name]):
+            elif problem := _problem(setting, values[name]):
                 wrong[name] = problem
         refuse(wrong)
         return cls(**values)
+
+
+def _optional(setting: Setting) -> bool:
+    return not setting.required
 
 
 def refuse(wrong: Mapping[str, str]) -> None:
@@ -68,14 +106,16 @@ def refuse(wrong: Mapping[str, str]) -> None:
         raise Misconfigured("; ".join(f"{name}: {message}" for name, message in wrong.items()), fields=wrong)
 
 
-def _problem(spec: Field[Any], value: Any) -> str:
-    kind = _KINDS[str(spec.type)]
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        return f"Give {_NAMES[kind]}."
-    if spec.metadata["choices"] and value not in spec.metadata["choices"]:
-        return f"One of {', '.join(spec.metadata['choices'])}."
-    if spec.metadata["at_least"] is not None and value < spec.metadata["at_least"]:
-        return f"At least {spec.metadata['at_least']}."
+def _problem(setting: Setting, value: Any) -> str:
+    if not isinstance(value, setting.type) or (setting.type is int and isinstance(value, bool)):
+        return f"Give {_NAMES[setting.type]}."
+    inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if not all(isinstance(item, str) for item in inner):
+        return f"Give {_NAMES[setting.type]}."
+    if setting.choices and value not in setting.choices:
+        return f"One of {', '.join(setting.choices)}."
+    if setting.at_least is not None and value < setting.at_least:
+        return f"At least {setting.at_least}."
     return ""
 
 
@@ -162,10 +202,14 @@ class Source(ABC, Generic[Settings]):
         config: the connector's settings, read and checked.
         workspace: a folder of this connector alone, for what it must keep (a git mirror); made on first use.
         now: the time this poll or digestion began.
+
+    Attributes:
+        argument: the setting that a command takes by its place, and that a connector is called after unless named.
     """
 
     kind: ClassVar[str]
     label: ClassVar[str]
+    argument: ClassVar[str] = ""
     Config: ClassVar[type[ConnectorConfig]]
 
     def __init__(self, config: Settings, *, workspace: Path, now: datetime) -> None:

@@ -40,17 +40,15 @@ def connect(
         Misconfigured: the kind is unknown or a setting wrong; ``fields`` names it.
         Conflict: the name is taken.
     """
-    source = source_kind(kind)
-    source.Config.read(values)
+    config, hidden = checked(kind=kind, connector=None, values=values)
     if Connector.objects.filter(name=name).exists():
         raise Conflict(f"There is a connector called {name} already.", fields={"name": "Taken."})
-    hidden = source.Config.secret_names()
     connector = Connector(
         name=name,
         kind=kind,
         origin=origin_named(name, OriginKind.CONNECTOR),
-        config={key: value for key, value in values.items() if key not in hidden},
-        secrets=seal({key: value for key, value in values.items() if key in hidden}),
+        config=config,
+        secrets=seal(hidden),
         interval=interval,
         next_poll_at=now if is_pulled(kind) else None,
     )
@@ -70,39 +68,55 @@ def switch(*, connector: Connector, enabled: bool, actor: User, now: datetime) -
 
 @transaction.atomic
 def configure(
-    *, connector: Connector, interval: int, secrets: Mapping[str, str], actor: User, now: datetime
+    *, connector: Connector, interval: int, values: Mapping[str, Any], actor: User, now: datetime
 ) -> Connector:
-    """Change how often a connector is polled and replace some of its secrets; the others stay. It is due at once.
+    """Change how often a connector is polled, and some of its settings; the others stay. It is due at once.
 
     Raises:
-        Misconfigured: a secret is wrong; ``fields`` names it.
+        Misconfigured: a setting is wrong; ``fields`` names it.
         Unavailable: the secrets that stay cannot be unsealed.
     """
     present: Connector = Connector.objects.select_for_update().get(pk=connector.pk)
+    secrets = source_kind(present.kind).Config.secret_names() & values.keys()
     change: dict[str, Any] = {name: ["", "replaced"] for name in secrets}
     if interval != present.interval:
         change["interval"] = [present.interval, interval]
+    config, hidden = checked(kind=present.kind, connector=present, values=values)
+    change |= {name: [present.config.get(name), new] for name, new in config.items() if present.config.get(name) != new}
+    present.config = config
     if secrets:
-        present.secrets = seal(secrets_with(present, secrets))
+        present.secrets = seal(hidden)
     if present.enabled and is_pulled(present.kind):
         present.next_poll_at = now
     present.interval = interval
-    present.save(update_fields=["interval", "secrets", "next_poll_at"])
+    present.save(update_fields=["interval", "config", "secrets", "next_poll_at"])
     audit.record(actor=actor, verb="configure", target=present, change=change)
     return present
 
 
-def secrets_with(connector: Connector, new: Mapping[str, str]) -> dict[str, str]:
-    """Return the secrets of ``connector`` with ``new`` ones in their place. Where all are new, none need be unsealed.
+def checked(
+    *, kind: str, connector: Connector | None, values: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the settings of a connector with ``values`` in their place, apart from its secrets.
+
+    Where every secret is new, none need be unsealed.
+
+    Args:
+        connector: the one to change; none when it is to be made.
 
     Raises:
-        Misconfigured: they do not make a working configuration; ``fields`` says why.
-        Unavailable: the others cannot be unsealed.
+        Misconfigured: the kind is unknown or a setting wrong; ``fields`` names it.
+        Unavailable: the secrets that stay cannot be unsealed.
     """
-    config = source_kind(connector.kind).Config
-    kept = {} if config.secret_names() <= new.keys() else unseal(connector.secrets)
-    config.read({**connector.config, **kept, **new})
-    return {**kept, **new}
+    config = source_kind(kind).Config
+    hidden = config.secret_names()
+    kept = dict(connector.config) if connector else {}
+    if connector and not hidden <= values.keys():
+        kept |= unseal(connector.secrets)
+    every = {**kept, **values}
+    config.read(every)
+    shown = {name: value for name, value in every.items() if name not in hidden}
+    return shown, {name: value for name, value in every.items() if name in hidden}
 
 
 @transaction.atomic

@@ -25,7 +25,7 @@ def start_poll() -> "subprocess.Popen[bytes]":
     """Poll the connector in a process of its own, in this test's database."""
     given, name = urlsplit(os.environ["DATABASE_URL"]), connection.settings_dict["NAME"]
     environment = {**os.environ, "DATABASE_URL": urlunsplit(given._replace(path=f"/{name}"))}
-    command = [sys.executable, "manage.py", "poll", "log"]
+    command = [sys.executable, "manage.py", "connectors", "poll", "log"]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

@@ -57,6 +57,7 @@ class Git(Pull[GitConfig]):
     """
 
     kind, label, Config = "git", "Git", GitConfig
+    argument = "url"
 
     def check(self) -> None:
         """Ask the repository for its HEAD."""

@@ -47,6 +47,7 @@ class JSONLines(Pull[LogFileConfig]):
     """The cursor is a `Place`: {inode, head, offset, tail}."""
 
     kind, label, Config = "jsonlines", "JSON-lines log file", LogFileConfig
+    argument = "path"
 
     def check(self) -> None:
         """Return when the file is there, readable, and among its first full lines, if any, is a JSON object."""

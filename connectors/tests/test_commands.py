@@ -1,4 +1,4 @@
-"""The commands connect and poll, as an operator types them."""
+"""The commands connect and connectors, as an operator types them."""
 
 import io
 import re
@@ -14,10 +14,13 @@ from pytest_django import Settings
 
 from connectors import polling
 from connectors.base import Push
-from connectors.models import Connector
+from connectors.choices import DeadLetterState
+from connectors.models import Connector, DeadLetter
 from connectors.pipeline import open_source
+from connectors.tests.factories import DeadLetterFactory
 from connectors.tests.repositories import Repository
 from events.models import Event
+from tests.shared import ROOT
 
 pytestmark = pytest.mark.django_db
 SUMMARY = r"{}: {} stored, {} known already, 0 ignored, 0 dead letters in [\d.]+ s \([\d,]+ events/s\)\n"
@@ -157,10 +160,10 @@ def test_a_source_that_fails_after_it_was_connected_stays_and_says_so(
 
 def test_poll_reads_what_is_new_from_one_connector(shop: Repository) -> None:
     run("connect", "git", shop.path)
-    assert re.fullmatch(SUMMARY.format("shop", 0, 0), run("poll", "shop"))
+    assert re.fullmatch(SUMMARY.format("shop", 0, 0), run("connectors", "poll", "shop"))
     shop.git("checkout", "--quiet", "main")
     shop.commit()
-    assert re.fullmatch(SUMMARY.format("shop", 1, 0), run("poll", "shop"))
+    assert re.fullmatch(SUMMARY.format("shop", 1, 0), run("connectors", "poll", "shop"))
 
 
 def test_poll_reads_all_that_are_on_and_reports_what_failed_last(shop: Repository, tmp_path: Path) -> None:
@@ -173,7 +176,7 @@ def test_poll_reads_all_that_are_on_and_reports_what_failed_last(shop: Repositor
     lost.path.rename(tmp_path / "found")
     out = io.StringIO()
     with pytest.raises(CommandError, match=r"^lost: .*there is no git repository"):
-        call_command("poll", stdout=out)
+        call_command("connectors", "poll", stdout=out)
     assert re.fullmatch(SUMMARY.format("shop", 3, 0), out.getvalue())
 
 
@@ -190,7 +193,7 @@ def test_poll_says_what_it_cannot_poll(shop: Repository, name: str, said: str) -
     run("connect", "git", shop.path, "--name", "off", "--no-poll")
     Connector.objects.filter(name="off").update(enabled=False)
     with pytest.raises(CommandError, match=f"^{re.escape(said)}$"):
-        run("poll", name)
+        run("connectors", "poll", name)
     assert not Connector.objects.get(name="hook").last_error
 
 
@@ -198,7 +201,7 @@ def test_poll_leaves_a_connector_to_the_worker_that_reads_it(shop: Repository, m
     run("connect", "git", shop.path, "--no-poll")
     with psycopg.connect(**connection.get_connection_params()) as worker:
         worker.execute("SELECT pg_advisory_lock(%s)", [Connector.objects.get().pk.int % 2**63])
-        assert run("poll", "shop") == "shop: a worker is reading it just now.\n"
+        assert run("connectors", "poll", "shop") == "shop: a worker is reading it just now.\n"
 
 
 def test_an_interrupted_poll_says_what_becomes_of_the_rest(shop: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +211,55 @@ def test_an_interrupted_poll_says_what_becomes_of_the_rest(shop: Repository, mon
     monkeypatch.setattr(polling, "poll", interrupted)
     with pytest.raises(CommandError, match="What was read is stored; a worker goes on"):
         run("connect", "git", shop.path)
+
+
+def test_connectors_list_says_how_each_fares() -> None:
+    run("connect", "github", "hook")
+    Connector.objects.filter(name="hook").update(last_error="no route")
+    heading, row = run("connectors", "list").splitlines()
+    assert heading.split()[:3] == ["NAME", "KIND", "STATE"]
+    assert row.split()[:4] == ["hook", "github", "on", "never"]
+    assert row.endswith("no route")
+
+
+def test_connectors_kinds_says_how_each_comes_in() -> None:
+    assert re.search(r"^github .*webhook", run("connectors", "kinds"), re.MULTILINE)
+
+
+def test_connectors_check_reads_and_stores_nothing(shop: Repository) -> None:
+    run("connect", "git", shop.path, "--no-poll")
+    assert run("connectors", "check", "shop") == "shop: can be read.\n"
+    assert not Event.objects.exists()
+
+
+def test_connectors_check_says_what_cannot_be_read(shop: Repository) -> None:
+    run("connect", "git", shop.path, "--no-poll")
+    shop.path.rename(shop.path.with_name("moved"))
+    with pytest.raises(CommandError, match=r"^shop: .*there is no git repository"):
+        run("connectors", "check")
+
+
+def test_connectors_replay_tries_open_dead_letters_again_and_counts(shop: Repository) -> None:
+    good = DeadLetterFactory(raw=b"{}", delivery__event="ping", connector__name="hook")
+    DeadLetterFactory(connector=good.connector)
+    DeadLetterFactory(connector=good.connector, state=DeadLetterState.DISCARDED)
+    with pytest.raises(CommandError, match="keeps its place"):
+        run("connectors", "replay", "hook")
+    assert list(DeadLetter.objects.order_by("id").values_list("state", flat=True)) == ["replayed", "open", "discarded"]
+
+
+def test_the_reference_of_every_kind_is_up_to_date(tmp_path: Path) -> None:
+    """Write it with `manage.py connectors docs docs/connectors`."""
+    run("connectors", "docs", tmp_path)
+    made = {page.name: page.read_text() for page in tmp_path.iterdir()}
+    assert made == {page.name: page.read_text() for page in (ROOT / "docs" / "connectors").iterdir()}
+
+
+def test_a_secret_given_as_a_hyphen_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("geheim\n"))
+    assert "geheim" not in run("connect", "github", "acme-shop", "--secret", "-")
+    source = open_source(Connector.objects.select_related("origin").get(), timezone.now())
+    assert source.config.secret == "geheim"
 
 
 class Terminal(io.StringIO):

@@ -14,72 +14,67 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from connectors import services
-from connectors.base import Pull
+from connectors.base import Pull, Push, Source
 from connectors.management.foreground import plain_errors, poll_aloud
+from connectors.management.settings_arguments import add_settings, given_settings
 from connectors.models import Connector
-from connectors.registry import source_kind
+from connectors.registry import SOURCES, source_kind
 from connectors.sources.gitaddress import Address, without_password
-from events.choices import Severity
 from rcaplatform.kit.errors import DomainError
 
 NAME_LENGTH = 60
+_ALIASES = {"jsonlines": ["logs"]}
 
 
 class Command(BaseCommand):
-    """A git repository, a log file, or the webhooks of GitHub."""
+    """One sub-command for each kind of source, made of its settings."""
 
     help = "Connect a source of events. It is checked, read at once, and from then on polled by the workers."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare one sub-command for each kind of source."""
-        kinds = parser.add_subparsers(dest="kind", required=True, metavar="git | logs | github")
-        git = kinds.add_parser("git", help="Any git repository: commits, merges, tags.", description=_GIT)
-        git.add_argument("url", metavar="PATH_OR_URL", help="A path, or a clone address (https, ssh, git).")
-        git.add_argument("--service", default="", help="The service its commits belong to (the repository's name).")
-        git.add_argument("--service-roots", default="", metavar="DIR,…", help="Their sub-directories are services.")
-        git.add_argument("--since-days", type=int, default=0, metavar="N", help="Read only the last N days at first.")
-        logs = kinds.add_parser(
-            "logs", help="A file of JSON log lines.", description="Follow a file of JSON log lines."
-        )
-        logs.add_argument("path", metavar="FILE", help="The file; it may be rotated and truncated.")
-        logs.add_argument("--service", default="", help="The service of lines that name none.")
-        logs.add_argument("--min-severity", default=Severity.MEDIUM.value, choices=Severity.values, help="Ignore less.")
-        github = kinds.add_parser("github", help="Webhooks of GitHub.", description=_GITHUB)
-        github.add_argument("name", metavar="NAME", help="What it is called; part of the webhook's address.")
-        github.add_argument("--secret", default="", help="The webhook's secret; made and printed once when not given.")
-        for polled in (git, logs):
-            _add_polling(polled)
+        kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+        for kind, source in sorted(SOURCES.items()):
+            about = (source.__doc__ or source.label).strip()
+            added = kinds.add_parser(kind, help=source.label, description=about, aliases=_ALIASES.get(kind, []))
+            added.set_defaults(kind=kind)
+            place = source.argument or "name"
+            added.add_argument(place, metavar=place.upper(), help=_PLACE_HELP[place])
+            if place != "name":
+                added.add_argument("--name", default="", help="What it is called (after the repository or file).")
+            add_settings(added, source.Config, but=(place,))
+            if issubclass(source, Pull):
+                _add_polling(added)
 
     def handle(self, *args: Any, kind: str, **options: Any) -> None:
         """Connect."""
         with plain_errors():
-            if kind == "github":
-                self._connect_github(options["name"], options["secret"])
-            elif kind == "git":
-                self._connect_polled("git", _git_values(options), options)
-            else:
-                self._connect_polled("jsonlines", _log_values(options), options)
+            source = source_kind(kind)
+            values = _values(source, options)
+            made = _own_secret(source, values)
+            opened = _checked(source, values)
+            connector = services.connect(
+                name=options["name"] or _free_name(kind, values),
+                kind=kind,
+                values=values,
+                actor=None,
+                now=timezone.now(),
+                interval=options.get("interval") or 60,
+            )
+            if isinstance(opened, Push) and opened.is_pushed():
+                self._tell_webhook(connector, made)
+            if isinstance(opened, Pull) and opened.is_polled():
+                self._read(connector, wanted=not options["no_poll"])
 
-    def _connect_github(self, name: str, secret: str) -> None:
-        chosen = secret or secrets.token_urlsafe(32)
-        services.connect(name=name, kind="github", values={"secret": chosen}, actor=None, now=timezone.now())
-        self.stdout.write(f"Connected {name}. In the repository's settings, add a webhook:")
-        self.stdout.write(f"  Payload URL   {settings.SITE_URL}/hooks/{name}")
+    def _tell_webhook(self, connector: Connector, made: str) -> None:
+        self.stdout.write(f"Connected {connector.name}. At the source, add a webhook:")
+        self.stdout.write(f"  Payload URL   {settings.SITE_URL}/hooks/{connector.name}")
         self.stdout.write("  Content type  application/json")
-        self.stdout.write(f"  Secret        {'as given' if secret else f'{chosen}   (shown this once)'}")
+        self.stdout.write(f"  Secret        {f'{made}   (shown this once)' if made else 'as given'}")
 
-    def _connect_polled(self, kind: str, values: dict[str, Any], options: dict[str, Any]) -> None:
-        _check(kind, values)
-        connector = services.connect(
-            name=options["name"] or _free_name(kind, values),
-            kind=kind,
-            values=values,
-            actor=None,
-            now=timezone.now(),
-            interval=options["interval"],
-        )
+    def _read(self, connector: Connector, *, wanted: bool) -> None:
         self.stdout.write(f"Connected {connector.name}; the workers poll it every {connector.interval} seconds.")
-        if options["no_poll"]:
+        if not wanted:
             return
         try:
             poll_aloud(connector, out=self.stdout, progress=self.stderr)
@@ -87,32 +82,28 @@ class Command(BaseCommand):
             raise CommandError(f"{connector.name} is connected, but cannot be read: {problem.message}") from problem
 
 
-_GIT = (
-    "Connect a git repository. Its commits, merges and tags become events. A password or token in an https address is "
-    "taken out of it and sealed."
-)
-_GITHUB = "Take the webhooks of GitHub: pushes, pull requests, workflow runs, deployments, releases, checks, issues."
+_PLACE_HELP = {
+    "name": "What it is called; part of a webhook's address.",
+    "url": "A path, or a clone address (https, ssh, git). A password or token in it is taken out and sealed.",
+    "path": "The file; it may be rotated and truncated.",
+}
 
 
 def _add_polling(parser: ArgumentParser) -> None:
-    parser.add_argument("--name", default="", help="What it is called (after the repository or file when not given).")
-    parser.add_argument("--environment", default="", help="The environment of its events, such as production.")
     parser.add_argument("--interval", type=int, default=60, metavar="SECONDS", help="Seconds between polls (60).")
     parser.add_argument("--no-poll", action="store_true", help="Leave the first reading to the workers.")
 
 
-def _git_values(options: dict[str, Any]) -> dict[str, Any]:
-    url, token = without_password(options["url"])
-    if ":" not in url or Path(url).exists():
-        url = _absolute(url)
-    roots = [root.strip() for root in options["service_roots"].split(",") if root.strip()]
-    names = ("service", "environment", "since_days")
-    return {"url": url, "token": token, "service_roots": roots, **{name: options[name] for name in names}}
-
-
-def _log_values(options: dict[str, Any]) -> dict[str, Any]:
-    names = ("service", "environment", "min_severity")
-    return {"path": _absolute(options["path"]), **{name: options[name] for name in names}}
+def _values(source: type[Source[Any]], options: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings as given, with paths that mean the same to the workers."""
+    values = given_settings(source.Config, options)
+    if source.kind == "git":
+        url, token = without_password(options["url"])
+        values["url"] = _absolute(url) if ":" not in url or Path(url).exists() else url
+        values |= {"token": token} if token else {}
+    elif source.kind == "jsonlines":
+        values["path"] = _absolute(options["path"])
+    return values
 
 
 def _absolute(path: str) -> str:
@@ -120,14 +111,23 @@ def _absolute(path: str) -> str:
     return os.path.abspath(path)  # noqa: PTH100
 
 
-def _check(kind: str, values: dict[str, Any]) -> None:
-    """Try the source before anything is stored."""
-    found = source_kind(kind)
-    config = found.Config.read(values)
+def _own_secret(source: type[Source[Any]], values: dict[str, Any]) -> str:
+    """Make the secret that a webhook needs and that nobody gave; return it to be shown."""
+    needed = [setting.name for setting in source.Config.settings() if setting.secret and setting.required]
+    if not issubclass(source, Push) or needed != ["secret"] or values.get("secret"):
+        return ""
+    values["secret"] = secrets.token_urlsafe(32)
+    return str(values["secret"])
+
+
+def _checked(kind: type[Source[Any]], values: dict[str, Any]) -> Source[Any]:
+    """Try the source before anything is stored, and return it."""
+    config = kind.Config.read(values)
     with tempfile.TemporaryDirectory() as workspace:
-        source = found(config, workspace=Path(workspace), now=timezone.now())
-        if isinstance(source, Pull):
+        source = kind(config, workspace=Path(workspace), now=timezone.now())
+        if isinstance(source, Pull) and source.is_polled():
             source.check()
+    return source
 
 
 def _free_name(kind: str, values: dict[str, Any]) -> str:
