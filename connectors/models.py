@@ -91,6 +91,7 @@ class DeadLetter(Identified):
     error = models.CharField(max_length=200, help_text="Class of the error.")
     message = models.TextField()
     raw = models.BinaryField()
+    original = models.BinaryField(null=True, blank=True, help_text="What came, when somebody has edited ``raw`` since.")
     attempts = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=10, choices=DeadLetterState, default=DeadLetterState.OPEN)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,4 +1,4 @@
-"""Deeds about connectors and deliveries: connect, take in, digest, replay."""
+"""Deeds about connectors: connect, configure, switch, take a delivery in."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,12 +9,10 @@ from django.db import connection, transaction
 
 from accounts import audit
 from accounts.models import User
-from connectors.base import Push, Source
-from connectors.choices import DeadLetterState, Stage
-from connectors.digestion import settle, unpack
+from connectors.base import Push
 from connectors.errors import Misconfigured
-from connectors.models import Connector, DeadLetter, Delivery
-from connectors.pipeline import Failure, Outcome, digest, open_source
+from connectors.models import Connector, Delivery
+from connectors.pipeline import open_source
 from connectors.registry import is_pulled, source_kind
 from events.choices import OriginKind
 from events.services import origin_named
@@ -175,61 +173,3 @@ def _kept(headers: Mapping[str, str], keeps: tuple[str, ...]) -> dict[str, str]:
     beginnings = tuple(name for name in keeps if name.endswith("-"))
     kept = {*_KEPT_HEADERS, *keeps}
     return {name: value for name, value in headers.items() if name in kept or name.startswith(beginnings)}
-
-
-@transaction.atomic
-def retry(*, dead_letter: DeadLetter, actor: User | None, now: datetime) -> DeadLetter:
-    """Try an item again, as after a mended decoder: it becomes events, or keeps its place with the newest error.
-
-    Raises:
-        Conflict: it was retried or discarded meanwhile.
-        Misconfigured: the connector cannot be opened.
-    """
-    locked = DeadLetter.objects.select_for_update(of=("self",)).select_related("connector__origin", "delivery")
-    letter = locked.get(pk=dead_letter.pk)
-    if letter.state != DeadLetterState.OPEN:
-        raise Conflict(f"This dead letter is {letter.state} already.")
-    connector = letter.connector
-    source = open_source(connector, now)
-    letter.attempts += 1
-    outcomes, failure = _tried(letter, source, now)
-    if failure:
-        letter.stage, letter.error, letter.message = failure.stage, failure.error, failure.message
-    else:
-        letter.state, letter.resolved_at = DeadLetterState.REPLAYED, now
-        if letter.delivery:
-            settle(letter.delivery, outcomes, now)
-            letter.delivery.save(update_fields=["state", "digested_at", "stored", "duplicates"])
-    letter.save(update_fields=["attempts", "stage", "error", "message", "state", "resolved_at"])
-    audit.record(actor=actor, verb="retry", target=letter, change={"state": [DeadLetterState.OPEN, letter.state]})
-    return letter
-
-
-@transaction.atomic
-def _tried(letter: DeadLetter, source: Source[Any], now: datetime) -> tuple[list[Outcome], Failure | None]:
-    """Digest a letter again, all of it or nothing; a whole delivery is unpacked first."""
-    raw, delivery = bytes(letter.raw), letter.delivery
-    try:
-        if delivery and letter.reference == delivery.key:
-            records = unpack(source, delivery, raw)
-        else:
-            records = [source.revive(letter.reference, letter.kind, raw)]
-    except Exception as problem:
-        return [], Failure(Stage.UNPACK, problem)
-    outcomes = digest(connector=letter.connector, source=source, records=records, now=now)
-    failure = next((outcome.failure for outcome in outcomes if outcome.failure), None)
-    transaction.set_rollback(failure is not None)
-    return outcomes, failure
-
-
-@transaction.atomic
-def discard(*, dead_letter: DeadLetter, actor: User, now: datetime) -> None:
-    """Give an item up; it stays on record until retention removes it.
-
-    Raises:
-        Conflict: it was retried or discarded before.
-    """
-    opened = DeadLetter.objects.filter(pk=dead_letter.pk, state=DeadLetterState.OPEN)
-    if not opened.update(state=DeadLetterState.DISCARDED, resolved_at=now):
-        raise Conflict("This dead letter is settled already.")
-    audit.record(actor=actor, verb="discard", target=dead_letter)

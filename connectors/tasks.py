@@ -2,12 +2,15 @@
 
 from contextlib import suppress
 from datetime import timedelta
+from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from connectors import retention
+from accounts.models import User
+from connectors import deadletters, retention
+from connectors.deadletters import RETRY_TASK
 from connectors.digestion import digest_pending
 from connectors.models import Connector
 from connectors.polling import POLL_SECONDS, poll
@@ -42,6 +45,13 @@ def digest() -> None:
     heard(DIGEST_TASK)
     while digest_pending(now=timezone.now()):
         pass
+
+
+@shared_task(name=RETRY_TASK)
+def retry_dead_letters(actor_id: str, *letters: str) -> None:
+    """Try dead letters again; those that a task which died has dealt with are skipped."""
+    actor = User.objects.filter(pk=actor_id).first() if actor_id else None
+    deadletters.retry_many(letters=[UUID(letter) for letter in letters], actor=actor, now=timezone.now())
 
 
 @shared_task(name="connectors.purge")

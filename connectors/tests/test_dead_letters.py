@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from accounts.models import AuditEntry, User
-from connectors import digestion, services
+from connectors import deadletters, digestion
 from connectors.base import Call, Record
 from connectors.choices import DeadLetterState, DeliveryState
 from connectors.digestion import digest_pending
@@ -51,7 +51,7 @@ def audit() -> list[tuple[str, Any]]:
 
 
 def test_after_mending_a_retry_stores_the_events(letter: DeadLetter, mended: None, engineer: User) -> None:
-    services.retry(dead_letter=letter, actor=engineer, now=LATER)
+    deadletters.retry(dead_letter=letter, actor=engineer, now=LATER)
     letter.refresh_from_db()
     assert (letter.state, letter.resolved_at, letter.attempts) == (DeadLetterState.REPLAYED, LATER, 2)
     assert Event.objects.count() == 2
@@ -67,7 +67,7 @@ def test_what_fails_otherwise_keeps_its_place_and_the_newest_error(
         raise KeyError("commits")
 
     monkeypatch.setattr(GitHub, "decode", otherwise)
-    services.retry(dead_letter=letter, actor=engineer, now=LATER)
+    deadletters.retry(dead_letter=letter, actor=engineer, now=LATER)
     letter.refresh_from_db()
     assert (letter.state, letter.resolved_at, letter.attempts) == (DeadLetterState.OPEN, None, 2)
     assert (letter.error, letter.message) == ("KeyError", "KeyError: 'commits'")
@@ -85,7 +85,7 @@ def test_a_retry_that_the_store_refuses_stores_nothing_and_makes_no_second_lette
         return [good, poison]
 
     monkeypatch.setattr(GitHub, "decode", half)
-    services.retry(dead_letter=letter, actor=engineer, now=LATER)
+    deadletters.retry(dead_letter=letter, actor=engineer, now=LATER)
     letter.refresh_from_db()
     assert (letter.state, letter.error) == (DeadLetterState.OPEN, "IntegrityError")
     assert (Event.objects.count(), DeadLetter.objects.count()) == (0, 1)
@@ -95,7 +95,7 @@ def test_what_turns_out_to_be_worth_no_event_is_replayed_all_the_same(
     letter: DeadLetter, mended: None, engineer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(GitHub, "decode", lambda *_: [])
-    services.retry(dead_letter=letter, actor=engineer, now=LATER)
+    deadletters.retry(dead_letter=letter, actor=engineer, now=LATER)
     letter.refresh_from_db()
     assert (letter.state, Delivery.objects.get().state) == (DeadLetterState.REPLAYED, DeliveryState.IGNORED)
 
@@ -105,7 +105,7 @@ def test_what_was_stored_before_the_letter_died_is_not_stored_twice(mended: None
     DeliveryFactory(connector=connector, event="push", body=push("fix"))
     digest_pending(now=NOW)
     letter = DeadLetterFactory(connector=connector)
-    services.retry(dead_letter=letter, actor=engineer, now=LATER)
+    deadletters.retry(dead_letter=letter, actor=engineer, now=LATER)
     assert Event.objects.count() == 2
     delivery = Delivery.objects.get(dead_letters=letter)
     assert (delivery.stored, delivery.duplicates) == (0, 2)
@@ -116,7 +116,7 @@ def test_a_buried_delivery_can_be_retried(engineer: User, monkeypatch: pytest.Mo
     with monkeypatch.context() as broken:
         broken.setattr(digestion, "open_source", lambda *_: 1 / 0)
         digest_pending(now=NOW)
-    services.retry(dead_letter=DeadLetter.objects.get(), actor=engineer, now=LATER)
+    deadletters.retry(dead_letter=DeadLetter.objects.get(), actor=engineer, now=LATER)
     assert Delivery.objects.get().state == DeliveryState.DIGESTED
     assert Event.objects.count() == 2
 
@@ -124,14 +124,14 @@ def test_a_buried_delivery_can_be_retried(engineer: User, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("state", [DeadLetterState.REPLAYED, DeadLetterState.DISCARDED])
 def test_what_is_settled_is_not_retried(state: DeadLetterState, mended: None, engineer: User) -> None:
     with pytest.raises(Conflict, match=state):
-        services.retry(dead_letter=DeadLetterFactory(state=state), actor=engineer, now=LATER)
+        deadletters.retry(dead_letter=DeadLetterFactory(state=state), actor=engineer, now=LATER)
     assert not Event.objects.exists()
 
 
 def test_a_connector_that_cannot_be_opened_says_so_and_the_letter_stays(engineer: User) -> None:
     letter = DeadLetterFactory(connector__kind="gone")
     with pytest.raises(Misconfigured, match="no source 'gone'"):
-        services.retry(dead_letter=letter, actor=engineer, now=LATER)
+        deadletters.retry(dead_letter=letter, actor=engineer, now=LATER)
     letter.refresh_from_db()
     assert (letter.state, letter.attempts) == (DeadLetterState.OPEN, 1)
 
@@ -147,14 +147,14 @@ def test_a_letter_that_came_with_no_delivery_is_decoded_from_its_raw_bytes(
 
     monkeypatch.setattr(GitHub, "decode", look)
     letter = DeadLetterFactory(delivery=None, reference="line 7", raw=b'{"line": 7}')
-    services.retry(dead_letter=letter, actor=engineer, now=LATER)
+    deadletters.retry(dead_letter=letter, actor=engineer, now=LATER)
     assert seen == [{"line": 7}]
 
 
 def test_a_discarded_letter_stays_on_record(letter: DeadLetter, engineer: User) -> None:
-    services.discard(dead_letter=letter, actor=engineer, now=LATER)
+    deadletters.discard(dead_letter=letter, actor=engineer, now=LATER)
     with pytest.raises(Conflict, match="settled"):
-        services.discard(dead_letter=letter, actor=engineer, now=LATER)
+        deadletters.discard(dead_letter=letter, actor=engineer, now=LATER)
     letter.refresh_from_db()
     assert (letter.state, letter.resolved_at) == (DeadLetterState.DISCARDED, LATER)
     assert [verb for verb, _ in audit()] == ["discard"]

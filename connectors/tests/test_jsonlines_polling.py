@@ -10,7 +10,7 @@ import orjson
 import pytest
 from django.utils import timezone
 
-from connectors import polling, services
+from connectors import deadletters, polling, services
 from connectors.choices import DeadLetterState
 from connectors.errors import SourceUnavailable
 from connectors.models import Connector, DeadLetter
@@ -175,6 +175,6 @@ def test_a_dead_letter_becomes_an_event_once_it_is_mended(connector: Connector, 
     letter = DeadLetter.objects.get()
     assert "timestamp" in letter.message
     DeadLetter.objects.update(raw=lines(1).strip())
-    retried = services.retry(dead_letter=letter, actor=None, now=timezone.now())
+    retried = deadletters.retry(dead_letter=letter, actor=None, now=timezone.now())
     assert retried.state == DeadLetterState.REPLAYED
     assert titles() == failed(1)

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from connectors import health, reference, services
+from connectors import deadletters, health, reference
 from connectors.base import Pull
 from connectors.choices import DeadLetterState
 from connectors.management.foreground import plain_errors, poll_aloud
@@ -14,8 +14,6 @@ from connectors.models import Connector, DeadLetter
 from connectors.pipeline import open_source
 from connectors.registry import SOURCES, is_pulled
 from rcaplatform.kit.errors import DomainError
-
-CHUNK = 500
 
 
 class Command(BaseCommand):
@@ -82,13 +80,13 @@ class Command(BaseCommand):
 
     def _replay(self, *, name: str, limit: int, **_: Any) -> None:
         opened = DeadLetter.objects.filter(connector=_named(name), state=DeadLetterState.OPEN).order_by("id")
+        chosen = list(opened.values_list("pk", flat=True)[: limit or None])
         replayed = failed = 0
-        for pk in list(opened.values_list("pk", flat=True)[: limit or None]):
-            letter = services.retry(dead_letter=DeadLetter(pk=pk), actor=None, now=timezone.now())
-            replayed += letter.state == DeadLetterState.REPLAYED
-            failed += letter.state == DeadLetterState.OPEN
-            if (replayed + failed) % CHUNK == 0:
-                self.stderr.write(f"{name}: {replayed:,} replayed, {failed:,} failed again so far")
+        for first in range(0, len(chosen), deadletters.BATCH):
+            batch = chosen[first : first + deadletters.BATCH]
+            replay = deadletters.retry_many(letters=batch, actor=None, now=timezone.now())
+            replayed, failed = replayed + replay.replayed, failed + replay.failed
+            self.stderr.write(f"{name}: {first + len(batch):,} of {len(chosen):,}")
         self.stdout.write(f"{name}: {replayed:,} replayed, {failed:,} failed again.")
         if failed:
             raise CommandError("What failed again keeps its place; the admin shows why.")
