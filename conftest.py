@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from accounts.models import Role, User
 from accounts.tests.factories import UserFactory
 from accounts.tokens import AccessToken
+from connectors import polling
 from connectors.limits import Turns
 from events.services import known_origins
 from rcaplatform.kit import memory
@@ -49,6 +50,12 @@ def _nothing_cached(request: pytest.FixtureRequest) -> None:
         cache.clear()
         plenty.clear()
         known_origins.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that does not answer is asked again at once; those about waiting look at their watch themselves."""
+    monkeypatch.setattr(polling, "sleep", lambda _: None)
 
 
 @pytest.fixture

@@ -12,6 +12,24 @@ class DeliveryState(TextChoices):
     DEAD = "dead", "Dead letter"
 
 
+class BreakerState(TextChoices):
+    """Whether a source is asked at all: as ever, not at all, or once to see whether it is back."""
+
+    CLOSED = "closed", "Closed"
+    OPEN = "open", "Open"
+    HALF_OPEN = "half-open", "Half-open"
+
+
+class BackfillState(TextChoices):
+    """How far the reading of a span of the past has come."""
+
+    PENDING = "pending", "Pending"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
 class Stage(TextChoices):
     """The step of the way at which an item could not go on."""
 

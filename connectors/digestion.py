@@ -14,13 +14,14 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Length
 
+from connectors import breakers
 from connectors.base import Call, Push, Record, Source
 from connectors.choices import DeliveryState, Stage
 from connectors.errors import Misconfigured
-from connectors.models import Connector, Delivery
+from connectors.models import Breaker, Connector, Delivery, Halt
 from connectors.pipeline import Failure, Outcome, as_dead_letter, digest, open_source
 from rcaplatform.kit.errors import Conflict
 
@@ -57,7 +58,7 @@ def digest_pending(*, now: datetime) -> int:
 def _take(now: datetime) -> list[tuple[UUID, UUID]]:
     """Count an attempt of what is due and say when the next one may be: 10 s, then four times as long each time."""
     due = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-        state=DeliveryState.PENDING, connector__enabled=True, next_attempt_at__lte=now
+        _wanted(), state=DeliveryState.PENDING, next_attempt_at__lte=now
     )
     failed = due.filter(attempts__gt=0).order_by("next_attempt_at").defer("body", "headers").first()
     if failed:
@@ -106,14 +107,23 @@ def _digest(ids: Sequence[UUID], now: datetime) -> None:
             as_dead_letter(connector, whole(delivery), failure, delivery).save(force_insert=True)
         settle(delivery, list(islice(outcomes, len(records))), now, failure)
     Delivery.objects.bulk_update(deliveries, ["state", "digested_at", "stored", "duplicates"])
+    good = [delivery.state != DeliveryState.DEAD for delivery in deliveries]
+    breakers.watch_for_poison(connector=connector, outcomes=good, now=now)
     # One row for all its deliveries: touched rarely, so that workers do not queue for it.
     stale = Q(last_success_at=None) | Q(last_success_at__lt=now - _FRESH) | ~Q(last_error="")
-    Connector.objects.filter(stale, pk=connector.pk).update(last_success_at=now, last_error="", failures=0)
+    fine = {"last_success_at": now, "last_heard_at": now, "last_error": "", "failures": 0}
+    Connector.objects.filter(stale, pk=connector.pk).update(**fine)
 
 
 def _pending(ids: Sequence[UUID]) -> QuerySet[Delivery]:
     locked = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).select_related("connector__origin")
-    return locked.filter(pk__in=ids, state=DeliveryState.PENDING, connector__enabled=True).order_by("id")
+    return locked.filter(_wanted(), pk__in=ids, state=DeliveryState.PENDING).order_by("id")
+
+
+def _wanted() -> Q:
+    """What workers may digest now: of connectors that are on and whose breaker nobody holds open."""
+    held = Breaker.objects.filter(connector=OuterRef("connector"), held=True)
+    return Q(~Exists(held), ~Exists(Halt.objects.all()), connector__enabled=True)
 
 
 def whole(delivery: Delivery) -> Record:

@@ -41,6 +41,24 @@ class RateLimited(SourceUnavailable):
         self.seconds = seconds
 
 
+class Resting(SourceUnavailable):
+    """The circuit breaker is open: the source is not asked for a while."""
+
+    code = "circuit_open"
+
+
+class Poisoned(SourceUnavailable):
+    """Too much of what the source says cannot be understood: it is not asked until somebody has looked."""
+
+    code = "poisoned"
+
+
+class Unfinished(SourceUnavailable):
+    """There was more to read than one poll may take; the next one goes on."""
+
+    code = "unfinished"
+
+
 class BadRecord(DomainError):
     """This one record cannot be understood: keep it as a dead letter and go on."""
 

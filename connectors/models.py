@@ -4,7 +4,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from connectors.choices import DeadLetterState, DeliveryState, Stage
+from connectors.choices import BackfillState, BreakerState, DeadLetterState, DeliveryState, Stage
 from connectors.querysets import ConnectorQuerySet
 from events.models import Origin
 from rcaplatform.kit.models import Identified
@@ -28,6 +28,11 @@ class Connector(Identified):
     last_success_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=500, blank=True, default="")
     failures = models.PositiveIntegerField(default=0, help_text="Failed polls in a row.")
+    last_heard_at = models.DateTimeField(null=True, blank=True, help_text="When it last told of anything.")
+    silence_after = models.PositiveIntegerField(
+        default=0, help_text="Seconds without a word after which that is an event itself; 0: never."
+    )
+    blind_since = models.DateTimeField(null=True, blank=True, help_text="Since when it is known that we hear nothing.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ConnectorQuerySet.as_manager()
@@ -39,6 +44,11 @@ class Connector(Identified):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether it is polled at all: its kind is, as it is configured."""
+        return self.next_poll_at is not None or self.is_given_up
 
     @property
     def is_given_up(self) -> bool:
@@ -111,3 +121,101 @@ class DeadLetter(Identified):
 
     def __str__(self) -> str:
         return f"{self.connector_id}: {self.error} at {self.reference}"
+
+
+class Breaker(models.Model):
+    """The circuit breaker of one connector, shared by all workers. No row: closed, and nothing went wrong yet."""
+
+    connector = models.OneToOneField(Connector, on_delete=models.CASCADE, primary_key=True, related_name="breaker")
+    state = models.CharField(max_length=10, choices=BreakerState, default=BreakerState.CLOSED)
+    failures = models.PositiveSmallIntegerField(default=0, help_text="In a row, since the first of them.")
+    first_failure_at = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    held = models.BooleanField(default=False, help_text="Open until somebody resets it; time does not.")
+    reason = models.CharField(max_length=500, blank=True, default="")
+    poison_run = models.PositiveIntegerField(default=0, help_text="Records in a row that could not be decoded.")
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="breaker_state_known", condition=Q(state__in=BreakerState.values))]
+
+    def __str__(self) -> str:
+        return f"{self.connector_id}: {self.state}"
+
+
+class Transition(Identified):
+    """One change of a breaker's state."""
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="transitions")
+    before = models.CharField(max_length=10, choices=BreakerState)
+    after = models.CharField(max_length=10, choices=BreakerState)
+    reason = models.CharField(max_length=500, blank=True, default="")
+    at = models.DateTimeField()
+    actor = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["connector", "-id"], name="transition_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.connector_id}: {self.before} to {self.after}"
+
+
+class Gap(Identified):
+    """A window of which a source did not tell everything. What is missing in it is not peace."""
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="gaps")
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    reason = models.CharField(max_length=500)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            # A window read again leaves one gap.
+            models.UniqueConstraint(fields=["connector", "start", "end"], name="gap_once"),
+            models.CheckConstraint(name="gap_ordered", condition=Q(start__lte=models.F("end"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d %H:%M:%S} to {self.end:%H:%M:%S}: {self.reason}"
+
+
+class Backfill(Identified):
+    """A span of the past that is read beside what is new, with a cursor of its own."""
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="backfills")
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    reached = models.DateTimeField(help_text="Up to here it is read; moves with the rows it covers.")
+    state = models.CharField(max_length=10, choices=BackfillState, default=BackfillState.PENDING)
+    stored = models.PositiveIntegerField(default=0)
+    dead = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=500, blank=True, default="")
+    created_by = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(name="backfill_ordered", condition=Q(start__lt=models.F("end"))),
+            models.CheckConstraint(name="backfill_state_known", condition=Q(state__in=BackfillState.values)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M}"
+
+
+class Halt(models.Model):
+    """While there is one, no connector is polled and no delivery is taken. At most one."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    at = models.DateTimeField()
+    actor = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, related_name="+")
+    reason = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="halt_at_most_one", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return f"Halted since {self.at:%Y-%m-%d %H:%M}"

@@ -71,6 +71,11 @@ class Tally:
     ignored: int = 0
     dead: int = 0
 
+    @property
+    def heard(self) -> bool:
+        """Whether the source told of anything at all."""
+        return bool(self.stored or self.duplicates or self.ignored or self.dead)
+
     def add(self, outcomes: Iterable[Outcome]) -> None:
         """Count a page in."""
         for outcome in outcomes:

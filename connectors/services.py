@@ -3,25 +3,30 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+import orjson
 import structlog
 from django.db import connection, transaction
 
 from accounts import audit
 from accounts.models import User
-from connectors.base import Push
+from connectors import schedules
+from connectors.base import Envelope, Pull, Push
 from connectors.errors import Misconfigured
-from connectors.models import Connector, Delivery
+from connectors.models import Connector, Delivery, Halt
 from connectors.pipeline import open_source
 from connectors.registry import is_pulled, source_kind
+from connectors.schedules import POLL_TASK
 from events.choices import OriginKind
 from events.services import origin_named
 from rcaplatform.kit.doorbell import ring, ring_once
-from rcaplatform.kit.errors import Conflict
+from rcaplatform.kit.errors import Conflict, DomainError
+from rcaplatform.kit.ids import uuid7
 from rcaplatform.kit.sealing import seal, unseal
 
 log = structlog.get_logger(__name__)
-POLL_TASK, DIGEST_TASK = "connectors.poll", "connectors.digest"
+DIGEST_TASK = "connectors.digest"
 ATTEMPTS = 5
 LOCK_PATIENCE = "5s"
 _FRESH = timedelta(seconds=10)
@@ -48,10 +53,11 @@ def connect(
         config=config,
         secrets=seal(hidden),
         interval=interval,
-        next_poll_at=now if is_pulled(kind) else None,
     )
+    connector.next_poll_at = now if is_polled(connector, now) else None
     connector.full_clean()
     connector.save(force_insert=True)
+    schedules.keep(connector)
     audit.record(actor=actor, verb="connect", target=connector, change={"kind": [None, kind]})
     return connector
 
@@ -59,8 +65,10 @@ def connect(
 @transaction.atomic
 def switch(*, connector: Connector, enabled: bool, actor: User, now: datetime) -> None:
     """Turn a connector off at once, or on again and due."""
-    due = now if enabled and is_pulled(connector.kind) else None
-    Connector.objects.filter(pk=connector.pk).update(enabled=enabled, next_poll_at=due)
+    due = now if enabled and is_polled(connector, now) else None
+    connector.enabled, connector.next_poll_at = enabled, due
+    connector.save(update_fields=["enabled", "next_poll_at"])
+    schedules.keep(connector)
     audit.record(actor=actor, verb="enable" if enabled else "disable", target=connector)
 
 
@@ -84,10 +92,11 @@ def configure(
     present.config = config
     if secrets:
         present.secrets = seal(hidden)
-    if present.enabled and is_pulled(present.kind):
-        present.next_poll_at = now
     present.interval = interval
+    if present.enabled:
+        present.next_poll_at = now if is_polled(present, now) else None
     present.save(update_fields=["interval", "config", "secrets", "next_poll_at"])
+    schedules.keep(present)
     audit.record(actor=actor, verb="configure", target=present, change=change)
     return present
 
@@ -117,6 +126,42 @@ def checked(
     return shown, {name: value for name, value in every.items() if name in hidden}
 
 
+def is_polled(connector: Connector, now: datetime) -> bool:
+    """Tell whether ``connector`` is polled, as it is configured; one that cannot be opened is taken by its kind."""
+    try:
+        source = open_source(connector, now)
+    except DomainError:
+        return is_pulled(connector.kind)
+    return isinstance(source, Pull) and source.is_polled()
+
+
+@transaction.atomic
+def halt(*, actor: User, now: datetime, reason: str = "") -> None:
+    """Stop every connector at once: none is polled, no delivery is taken, until `resume`.
+
+    Raises:
+        Conflict: they are stopped already.
+    """
+    _, made = Halt.objects.get_or_create(pk=1, defaults={"at": now, "actor": actor, "reason": reason[:500]})
+    if not made:
+        raise Conflict("All connectors are stopped already.")
+    audit.record(actor=actor, verb="halt", target=Halt(pk=1))
+
+
+@transaction.atomic
+def resume(*, actor: User, now: datetime) -> None:
+    """Let the connectors go on after `halt`; those that are on are due at once.
+
+    Raises:
+        Conflict: they are not stopped.
+    """
+    stopped, _ = Halt.objects.all().delete()
+    if not stopped:
+        raise Conflict("The connectors are not stopped.")
+    Connector.objects.filter(enabled=True, next_poll_at__isnull=False).update(next_poll_at=now)
+    audit.record(actor=actor, verb="resume", target=Halt(pk=1))
+
+
 @transaction.atomic
 def poll_soon(*, connector: Connector, actor: User, now: datetime) -> None:
     """Make a connector due at once and wake a worker, without waiting for its interval or backoff.
@@ -125,7 +170,7 @@ def poll_soon(*, connector: Connector, actor: User, now: datetime) -> None:
         Misconfigured: its kind is not polled.
         Conflict: it is switched off.
     """
-    if not is_pulled(connector.kind):
+    if not is_polled(connector, now):
         raise Misconfigured(f"{connector.name} is not polled: its source calls /hooks/{connector.name}.")
     if not Connector.objects.filter(pk=connector.pk, enabled=True).update(next_poll_at=now):
         raise Conflict(f"{connector.name} is switched off.")
@@ -133,11 +178,11 @@ def poll_soon(*, connector: Connector, actor: User, now: datetime) -> None:
     ring(POLL_TASK, str(connector.pk))
 
 
-def receive(*, connector: Connector, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[Delivery, bool]:
+def receive(*, connector: Connector, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[UUID, bool]:
     """Keep a genuine delivery as it came and wake a worker; understanding it comes later.
 
     Returns:
-        The delivery, and whether it is new; a delivery sent again is the one kept before.
+        The id of the delivery, and whether it is new; a delivery sent again is the one kept before.
 
     Raises:
         Forged: its signature does not match; nothing is kept.
@@ -146,26 +191,46 @@ def receive(*, connector: Connector, headers: Mapping[str, str], body: bytes, no
         OperationalError: the database did not take it in time.
     """
     source = open_source(connector, now)
-    if not isinstance(source, Push):
+    if not isinstance(source, Push) or not source.is_pushed():
         raise Misconfigured(f"{connector.name} is polled; it takes no deliveries.")
     envelope = source.verify(headers, body)
-    with transaction.atomic():
-        with connection.cursor() as cursor:  # senders hang up after ten seconds: better to tell them what happened
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_PATIENCE])
-        delivery, new = Delivery.objects.defer("body").get_or_create(
-            connector=connector,
-            key=envelope.key,
-            defaults={
-                "event": envelope.event,
-                "headers": _kept(headers, source.keeps),
-                "body": body,
-                "received_at": now,
-                "next_attempt_at": now,
-            },
-        )
-        if new:
-            ring_once(DIGEST_TASK)
-    return delivery, new
+    key, new = _insert(connector, envelope, _kept(headers, source.keeps), body, now)
+    if new:
+        ring_once(DIGEST_TASK)
+    return key, new
+
+
+# One round trip, which is one transaction. Senders hang up after ten seconds: better to tell them what happened.
+_INSERT = """
+SELECT set_config('lock_timeout', %(patience)s, true);
+INSERT INTO connectors_delivery
+    (id, connector_id, key, event, headers, body, state, received_at, attempts, next_attempt_at, stored, duplicates)
+VALUES (%(id)s, %(connector)s, %(key)s, %(event)s, %(headers)s, %(body)s, 'pending', %(now)s, 0, %(now)s, 0, 0)
+ON CONFLICT (connector_id, key) DO NOTHING
+"""
+
+
+def _insert(
+    connector: Connector, envelope: Envelope, headers: dict[str, str], body: bytes, now: datetime
+) -> tuple[UUID, bool]:
+    key = uuid7()
+    values: dict[str, Any] = {
+        "patience": LOCK_PATIENCE,
+        "id": key,
+        "connector": connector.pk,
+        "key": envelope.key,
+        "event": envelope.event,
+        "headers": orjson.dumps(headers).decode(),
+        "body": body,
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, values)
+        cursor.nextset()
+        if cursor.rowcount:
+            return key, True
+    known = Delivery.objects.values_list("pk", flat=True)
+    return known.get(connector=connector, key=envelope.key), False
 
 
 def _kept(headers: Mapping[str, str], keeps: tuple[str, ...]) -> dict[str, str]:

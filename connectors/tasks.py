@@ -9,24 +9,19 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
-from connectors import deadletters, retention
+from connectors import backfills, deadletters, notices, retention
+from connectors.backfills import BACKFILL_TASK
 from connectors.deadletters import RETRY_TASK
 from connectors.digestion import digest_pending
 from connectors.models import Connector
 from connectors.polling import POLL_SECONDS, poll
-from connectors.services import DIGEST_TASK, POLL_TASK
+from connectors.schedules import POLL_TASK
+from connectors.services import DIGEST_TASK
 from rcaplatform.kit.doorbell import heard
 from rcaplatform.kit.errors import DomainError
 
 # A poll ends itself; these end one that is stuck between two pages, the second one without a word in its state.
 SOFT_SECONDS, HARD_SECONDS = POLL_SECONDS + 20 * 60, POLL_SECONDS + 30 * 60
-
-
-@shared_task(name="connectors.poll_due")
-def poll_due() -> None:
-    """Send a worker to each connector whose time has come."""
-    for pk in Connector.objects.due(timezone.now()).values_list("pk", flat=True):
-        poll_one.apply_async((str(pk),), expires=60)
 
 
 @shared_task(name=POLL_TASK, soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
@@ -52,6 +47,20 @@ def retry_dead_letters(actor_id: str, *letters: str) -> None:
     """Try dead letters again; those that a task which died has dealt with are skipped."""
     actor = User.objects.filter(pk=actor_id).first() if actor_id else None
     deadletters.retry_many(letters=[UUID(letter) for letter in letters], actor=actor, now=timezone.now())
+
+
+@shared_task(name=BACKFILL_TASK)
+def backfill(backfill_id: str) -> None:
+    """Read a slice of a backfill, and ring for the next one: others have their turn in between."""
+    if backfills.work(backfill_id=UUID(backfill_id)):
+        backfill.apply_async((backfill_id,))
+
+
+@shared_task(name="connectors.watch")
+def watch() -> None:
+    """Look for sources that fell silent, and for backfills left behind."""
+    notices.look_for_silence(timezone.now())
+    backfills.sweep()
 
 
 @shared_task(name="connectors.purge")

@@ -3,6 +3,7 @@
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseTrouble
+from django.db.models import Exists
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
 from django.utils import timezone
@@ -10,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from connectors import services
 from connectors.errors import Misconfigured
-from connectors.models import Connector
+from connectors.models import Connector, Halt
 from connectors.registry import is_pushed
 from rcaplatform.kit.errors import DomainError, Invalid, TooLarge, Unavailable
 from rcaplatform.kit.problems import problem_response
@@ -41,14 +42,15 @@ def hook(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _take(request: HttpRequest, name: str) -> HttpResponse:
-    connector = Connector.objects.select_related("origin").filter(name=name).first()
+    halted = Exists(Halt.objects.all())
+    connector = Connector.objects.filter(name=name).annotate(halted=halted).first()
     if connector is None or not is_pushed(connector.kind):
         return problem_response(404, f"There is no webhook called {name}.")
-    if not connector.enabled:
+    if not connector.enabled or connector.halted:
         return _later(f"{name} is switched off.")
     headers = {key.lower(): value for key, value in request.headers.items()}
     delivery, new = services.receive(connector=connector, headers=headers, body=_body(request), now=timezone.now())
-    return JsonResponse({"delivery": str(delivery.pk)}, status=202 if new else 200)
+    return JsonResponse({"delivery": str(delivery)}, status=202 if new else 200)
 
 
 def _body(request: HttpRequest) -> bytes:

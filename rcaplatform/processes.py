@@ -33,16 +33,17 @@ def commands(environment: Mapping[str, str]) -> dict[str, list[str]]:
     web = ["granian", "--interface", "asginl", "--host", get("HOST", "127.0.0.1"), "--port", get("PORT", "8000")]
     web += ["--workers", get("WEB_WORKERS", "2"), "--respawn-failed-workers", "--respawn-interval", "1"]
     web += ["--workers-kill-timeout", "5", "--backpressure", MOST_OPEN, "--no-ws", "rcaplatform.asgi:application"]
-    worker = ["worker", "--queues", "celery", "--concurrency", get("WORKER_CONCURRENCY", "2")]
+    worker = ["worker", "--queues", "ingest,link,celery", "--concurrency", get("WORKER_CONCURRENCY", "2")]
+    retrier = ["worker", "--queues", "retry", "--hostname", "retrier@%h", "--concurrency", "1"]
     poller = ["worker", "--queues", "polls", "--hostname", "poller@%h", "--concurrency", get("POLL_CONCURRENCY", "2")]
     alone = ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
-    beat = ["beat", "--schedule", f"{get('RCA_DATA_DIR', 'var')}/celerybeat-schedule"]
     return {
         "prepare": ["python", "-m", "rcaplatform.prepare"],
         "web": web,
         "worker": [*celery, *worker, *alone],
         "poller": [*celery, *poller, *alone],
-        "beat": [*celery, *beat, "--loglevel", "WARNING"],
+        "retrier": [*celery, *retrier, *alone],
+        "beat": [*celery, "beat", "--loglevel", "WARNING"],
     }
 
 

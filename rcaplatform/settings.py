@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "csp",
+    "django_celery_beat",
     "django_htmx",
     "django_filters",
     "django_prometheus",
@@ -147,7 +148,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
-    "visibility_timeout": 3600,
+    # Longer than the longest task, a poll: what is not acknowledged by then is given to another worker.
+    "visibility_timeout": 4 * 3600,
     # A request that rings a doorbell must not wait for a broker that is away: without these it would wait for ever.
     "max_retries": 1,
     "interval_start": 0,
@@ -158,14 +160,24 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 900
-# A source that does not answer holds a process for as long: none that webhooks and linking wait for.
-CELERY_TASK_ROUTES = {"connectors.poll": {"queue": "polls"}}
+# A queue for each kind of work. A source that does not answer, and what is tried again, hold processes of their own:
+# none that fresh deliveries and linking wait for.
+CELERY_TASK_ROUTES = {
+    "connectors.poll": {"queue": "polls"},
+    "connectors.digest": {"queue": "ingest"},
+    "connectors.retry_dead_letters": {"queue": "retry"},
+    "connectors.backfill": {"queue": "retry"},
+    "investigations.link": {"queue": "link"},
+    "investigations.look_back": {"queue": "link"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "UTC"
+# Each connector's schedule is a row beside these; connectors/schedules.py keeps it.
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
-    "poll connectors that are due": {"task": "connectors.poll_due", "schedule": 5.0},
+    "look for silent connectors": {"task": "connectors.watch", "schedule": 60.0},
     "digest deliveries left behind": {"task": "connectors.digest", "schedule": 10.0},
     "link events left behind": {"task": "investigations.link", "schedule": 10.0},
     "look back for investigations left behind": {"task": "investigations.look_back", "schedule": 10.0},

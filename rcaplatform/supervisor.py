@@ -22,7 +22,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 NUMBERS = {"PORT": 65535, "WEB_WORKERS": 64, "WEB_THREADS": 64, "WORKER_CONCURRENCY": 64, "POLL_CONCURRENCY": 64}
 PATIENCE = 60.0  # seconds for one thing to become ready
 GRACE = 8.0  # seconds for one process to end by itself
-COLOURS = {"web": 36, "worker": 32, "poller": 33, "beat": 35, "postgres": 34, "redis": 31}
+COLOURS = {"web": 36, "worker": 32, "poller": 33, "retrier": 33, "beat": 35, "postgres": 34, "redis": 31}
 
 
 def say(name: str, text: str) -> None:

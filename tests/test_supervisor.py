@@ -98,9 +98,9 @@ def test_a_killed_process_comes_back_and_a_signal_stops_everything(product: Prod
     supervisor = product.start()
     assert product.healthy()
     beat = product.leader("rcaplatform beat")
-    for words in ("granian", "--queues celery", "--queues polls", "redis-server", "postgres -D"):
+    for words in ("granian", "--queues ingest", "--queues polls", "--queues retry", "redis-server", "postgres -D"):
         os.kill(product.leader(words), signal.SIGKILL)
-    product.until(lambda: product.log.read_text().count("ended (SIGKILL); restarting in 1 s") == 5)
+    product.until(lambda: product.log.read_text().count("ended (SIGKILL); restarting in 1 s") == 6)
     product.until(product.healthy)
     assert product.leader("rcaplatform beat") == beat
     supervisor.send_signal(signal.SIGTERM)

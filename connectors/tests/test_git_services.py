@@ -47,7 +47,7 @@ def test_a_commit_is_tagged_with_every_service_it_touches(tmp_path: Path) -> Non
         assert (neither.service, neither.tags) == ("shop", ())
 
 
-@pytest.mark.parametrize("roots", [["/"], [""], [7]])
+@pytest.mark.parametrize("roots", [["/"], [""]])
 def test_a_root_must_be_a_directory(tmp_path: Path, roots: list[object]) -> None:
     with pytest.raises(Misconfigured) as refused:
         Reader.of(tmp_path, tmp_path, service_roots=roots)

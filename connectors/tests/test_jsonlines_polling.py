@@ -13,7 +13,7 @@ from django.utils import timezone
 from connectors import deadletters, polling, services
 from connectors.choices import DeadLetterState
 from connectors.errors import SourceUnavailable
-from connectors.models import Connector, DeadLetter
+from connectors.models import Breaker, Connector, DeadLetter
 from connectors.pipeline import Tally
 from connectors.polling import poll
 from connectors.sources import jsonlines, tailing
@@ -158,6 +158,7 @@ def test_a_file_that_is_not_there_yet_is_tried_again_and_read_once_it_is(connect
     assert "app.log" in connector.last_error
     assert connector.next_poll_at is not None
     log.write_bytes(lines(1))
+    Breaker.objects.update(opened_at=timezone.now() - timedelta(minutes=2))
     assert run(connector) == (1, 0, 0, 0)
 
 

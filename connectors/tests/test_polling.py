@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from connectors import polling, services
 from connectors.errors import SourceUnavailable
-from connectors.models import Connector
+from connectors.models import Breaker, Connector
 from connectors.pipeline import Tally
 from connectors.sources import gitcli, gitmirror, gitwalk
 from connectors.tasks import poll_one
@@ -86,6 +86,7 @@ def test_a_host_that_says_nothing_is_tried_again_later_and_later(monkeypatch: py
         connector = connected(f"git://127.0.0.1:{silent.getsockname()[1]}/x")
         for failures, wait in ((1, 60), (2, 120), (3, 240)):
             Connector.objects.update(next_poll_at=timezone.now())
+            Breaker.objects.update(opened_at=timezone.now() - timedelta(minutes=2))
             for _ in range(2):  # the second bell was rung while the first was heeded
                 poll_one(str(connector.pk))
             connector.refresh_from_db()

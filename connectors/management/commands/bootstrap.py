@@ -1,4 +1,4 @@
-"""Door: make a new installation ready to sign in to: signing keys, the first people, the demo incident."""
+"""Door: make a new installation ready to sign in to: signing keys, schedules, the first people, the demo incident."""
 
 import secrets
 from pathlib import Path
@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts import keys
 from accounts.models import Role, User
 from accounts.services import create_user
+from connectors import schedules
 from connectors.demo import incident
 from events.models import Event
 from rcaplatform.kit.keyfiles import create_once
@@ -24,6 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the demo logins, one a line, or how to make the first account."""
         keys.private_key()
+        schedules.keep_all()
         if not settings.DEMO:
             if not User.objects.exists():
                 self.stdout.write("Nobody can sign in yet: make the first account with manage.py createsuperuser")
