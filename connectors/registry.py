@@ -4,13 +4,17 @@ from typing import Any
 
 from connectors.base import Pull, Push, Source
 from connectors.errors import Misconfigured
+from connectors.sources.alertmanager import Alertmanager
 from connectors.sources.git import Git
 from connectors.sources.github import GitHub
+from connectors.sources.grafana import Grafana
 from connectors.sources.jsonlines import JSONLines
 
 _SOURCES: tuple[type[Source[Any]], ...] = (
+    Alertmanager,
     Git,
     GitHub,
+    Grafana,
     JSONLines,
 )
 SOURCES = {source.kind: source for source in _SOURCES}

@@ -1,0 +1,123 @@
+"""Real servers of other projects, run for a test from the packages of the system; absent, the test says so."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+PATIENCE = 20
+LOWEST, HIGHEST = 20_000, 32_767
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A server that runs on loopback, and the folder it keeps everything in."""
+
+    url: str
+    folder: Path
+
+
+def free_port() -> int:
+    """Return a port below those the system gives to clients."""
+    for port in range(LOWEST + os.getpid() % 10_000, HIGHEST):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                continue
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("No port is free.")
+
+
+def program(name: str) -> str:
+    """Return where a program is; where it is not installed the test is skipped, and under ``CI`` it fails."""
+    if found := shutil.which(name):
+        return found
+    message = f"{name} is not installed: apt-get install {name}"
+    if os.environ.get("CI"):
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+@contextmanager
+def running(command: Sequence[str], *, url: str, ready: str, folder: Path) -> Iterator[Peer]:
+    """Run ``command`` for as long as the block lasts, once ``ready`` answers."""
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not _answers(url + ready):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command[0]} does not start: {log.read_text()[-2_000:]}")
+            time.sleep(0.05)
+        yield Peer(url, folder)
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=1, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+@contextmanager
+def alertmanager(config: str) -> Iterator[Peer]:
+    """Run Alertmanager with a configuration in YAML."""
+    found, port = program("prometheus-alertmanager"), free_port()
+    folder, url = Path(tempfile.mkdtemp(prefix="rca-alertmanager-")), f"http://127.0.0.1:{port}"
+    (folder / "config.yml").write_text(config)
+    command = [
+        *(found, f"--config.file={folder}/config.yml", f"--storage.path={folder}/data"),
+        *(f"--web.listen-address=127.0.0.1:{port}", f"--web.external-url={url}", "--cluster.listen-address="),
+    ]
+    with running(command, url=url, ready="/-/ready", folder=folder) as peer:
+        yield peer
+
+
+@contextmanager
+def prometheus(*, rules: str = "", scrape: str = "", alertmanager: str = "") -> Iterator[Peer]:
+    """Run Prometheus, evaluating every second.
+
+    Args:
+        rules: the content of a file of rules, in YAML.
+        scrape: the list under ``scrape_configs``, in YAML.
+        alertmanager: ``host:port`` to send alerts to, again after two seconds.
+    """
+    found, port = program("prometheus"), free_port()
+    folder, url = Path(tempfile.mkdtemp(prefix="rca-prometheus-")), f"http://127.0.0.1:{port}"
+    lines = ["global: {scrape_interval: 1s, evaluation_interval: 1s}"]
+    if rules:
+        (folder / "rules.yml").write_text(rules)
+        lines.append("rule_files: [rules.yml]")
+    if alertmanager:
+        lines.append(f"alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}")
+    if scrape:
+        lines.append(f"scrape_configs:\n{scrape}")
+    (folder / "prometheus.yml").write_text("\n".join(lines) + "\n")
+    command = [
+        *(found, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"),
+        *(f"--web.listen-address=127.0.0.1:{port}", f"--web.external-url={url}", "--web.enable-lifecycle"),
+        "--rules.alert.resend-delay=2s",
+    ]
+    with running(command, url=url, ready="/-/ready", folder=folder) as peer:
+        yield peer
