@@ -8,6 +8,7 @@ from connectors.sources.alertmanager import Alertmanager
 from connectors.sources.git import Git
 from connectors.sources.github import GitHub
 from connectors.sources.grafana import Grafana
+from connectors.sources.jenkins import Jenkins
 from connectors.sources.jsonlines import JSONLines
 
 _SOURCES: tuple[type[Source[Any]], ...] = (
@@ -15,6 +16,7 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     Git,
     GitHub,
     Grafana,
+    Jenkins,
     JSONLines,
 )
 SOURCES = {source.kind: source for source in _SOURCES}
