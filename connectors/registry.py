@@ -5,6 +5,7 @@ from typing import Any
 from connectors.base import Pull, Push, Source
 from connectors.errors import Misconfigured
 from connectors.sources.alertmanager import Alertmanager
+from connectors.sources.circleci import CircleCI
 from connectors.sources.git import Git
 from connectors.sources.github import GitHub
 from connectors.sources.grafana import Grafana
@@ -13,6 +14,7 @@ from connectors.sources.jsonlines import JSONLines
 
 _SOURCES: tuple[type[Source[Any]], ...] = (
     Alertmanager,
+    CircleCI,
     Git,
     GitHub,
     Grafana,
