@@ -5,6 +5,7 @@ from typing import Any
 from connectors.base import Pull, Push, Source
 from connectors.errors import Misconfigured
 from connectors.sources.alertmanager import Alertmanager
+from connectors.sources.buildkite import Buildkite
 from connectors.sources.circleci import CircleCI
 from connectors.sources.git import Git
 from connectors.sources.github import GitHub
@@ -14,6 +15,7 @@ from connectors.sources.jsonlines import JSONLines
 
 _SOURCES: tuple[type[Source[Any]], ...] = (
     Alertmanager,
+    Buildkite,
     CircleCI,
     Git,
     GitHub,
