@@ -272,9 +272,11 @@ class Push(Source[Settings]):
 
     Attributes:
         keeps: which headers are kept with a delivery besides its type: names, or beginnings that end in a hyphen.
+        handshakes: whether the sender asks first, by OPTIONS, if it may (HTTP Web Hooks for Event Delivery).
     """
 
     keeps: ClassVar[tuple[str, ...]] = ()
+    handshakes: ClassVar[bool] = False
 
     def is_pushed(self) -> bool:
         """Tell whether it may call, as configured: one that is also polled may go without."""

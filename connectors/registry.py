@@ -7,6 +7,7 @@ from connectors.errors import Misconfigured
 from connectors.sources.alertmanager import Alertmanager
 from connectors.sources.buildkite import Buildkite
 from connectors.sources.circleci import CircleCI
+from connectors.sources.cloudevents import CDEvents, CloudEvents
 from connectors.sources.git import Git
 from connectors.sources.github import GitHub
 from connectors.sources.grafana import Grafana
@@ -16,7 +17,9 @@ from connectors.sources.jsonlines import JSONLines
 _SOURCES: tuple[type[Source[Any]], ...] = (
     Alertmanager,
     Buildkite,
+    CDEvents,
     CircleCI,
+    CloudEvents,
     Git,
     GitHub,
     Grafana,
@@ -47,3 +50,9 @@ def is_pulled(kind: str) -> bool:
 def is_pushed(kind: str) -> bool:
     """Tell whether connectors of this kind take deliveries."""
     return issubclass(source_kind(kind), Push)
+
+
+def handshakes(kind: str) -> bool:
+    """Tell whether senders to connectors of this kind ask first if they may."""
+    source = source_kind(kind)
+    return issubclass(source, Push) and source.handshakes

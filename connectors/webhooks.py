@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from connectors import services
 from connectors.errors import Misconfigured
 from connectors.models import Connector, Halt
-from connectors.registry import is_pushed
+from connectors.registry import handshakes, is_pushed
 from rcaplatform.kit.errors import DomainError, Invalid, TooLarge, Unavailable
 from rcaplatform.kit.problems import problem_response
 
@@ -27,6 +27,8 @@ def hook(request: HttpRequest, name: str) -> HttpResponse:
     What is wrong on this side (switched off, cannot be opened, a database that does not answer) is 503 with
     ``Retry-After``, never the sender's fault.
     """
+    if request.method == "OPTIONS" and (origin := request.headers.get("WebHook-Request-Origin")):
+        return _agree(name, origin)
     if request.method != "POST":
         answer: HttpResponse = problem_response(405, "A webhook takes POST.")
         answer["Allow"] = "POST"
@@ -39,6 +41,15 @@ def hook(request: HttpRequest, name: str) -> HttpResponse:
     except DomainError as problem:
         log.warning("delivery.refused", connector=name, error=type(problem).__name__)
         return problem_response(problem.status, problem.message)
+
+
+def _agree(name: str, origin: str) -> HttpResponse:
+    """Tell a sender that asks first that it may call as often as it likes; what it sends must prove itself."""
+    connector = Connector.objects.filter(name=name).first()
+    if connector is None or not handshakes(connector.kind):
+        return problem_response(404, f"There is no webhook called {name} that answers this.")
+    headers = {"Allow": "POST", "WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"}
+    return HttpResponse(status=200, headers=headers)
 
 
 def _take(request: HttpRequest, name: str) -> HttpResponse:
