@@ -3,30 +3,18 @@
 from collections.abc import Iterable
 
 from connectors.reading import Part
+from connectors.sources.ci_runs import outcome_of
 from connectors.sources.github_notice import Notice
 from events.choices import Severity, Source
 from events.drafts import EventDraft
-
-# GitHub's conclusions and states -> how the event's type ends, and the word in its title. A value that is not
-# here (skipped, pending, action_required, ...) says that nothing happened yet, or nothing at all.
-_OUTCOMES = {
-    "success": ("success", "succeeded"),
-    "neutral": ("success", "ended neutral"),
-    "failure": ("failure", "failed"),
-    "error": ("failure", "failed"),
-    "timed_out": ("failure", "timed out"),
-    "startup_failure": ("failure", "failed to start"),
-    "cancelled": ("cancelled", "was cancelled"),
-    "stale": ("cancelled", "went stale"),
-}
 
 
 def workflow_run(notice: Notice) -> Iterable[EventDraft]:
     """Return a finished build."""
     run = notice.body["workflow_run"]
-    if notice.action != "completed" or (outcome := _OUTCOMES.get(run.text("conclusion"))) is None:
+    if notice.action != "completed" or (outcome := outcome_of(run.text("conclusion"))) is None:
         return ()
-    ending, word = outcome
+    ending, word = outcome.ending, outcome.word
     name = run.text("name") or notice.body["workflow"].text("name") or "without a name"
     branch, attempt = run.text("head_branch"), run.number("run_attempt") or 1
     at = run.time("updated_at")
@@ -101,9 +89,9 @@ def _check(
     detail: str,
     times: tuple[str, ...],
 ) -> Iterable[EventDraft]:
-    if outcome not in _OUTCOMES:
+    if (ended := outcome_of(outcome)) is None:
         return ()
-    ending, word = _OUTCOMES[outcome]
+    ending, word = ended.ending, ended.word
     at = part.time(*times)
     return (
         notice.draft(
