@@ -27,14 +27,13 @@ def hook(request: HttpRequest, name: str) -> HttpResponse:
     What is wrong on this side (switched off, cannot be opened, a database that does not answer) is 503 with
     ``Retry-After``, never the sender's fault.
     """
-    if request.method == "OPTIONS" and (origin := request.headers.get("WebHook-Request-Origin")):
-        return _agree(name, origin)
-    if request.method != "POST":
+    origin = request.headers.get("WebHook-Request-Origin", "")
+    if request.method != "POST" and not (request.method == "OPTIONS" and origin):
         answer: HttpResponse = problem_response(405, "A webhook takes POST.")
         answer["Allow"] = "POST"
         return answer
     try:
-        return _take(request, name)
+        return _take(request, name) if request.method == "POST" else _agree(name, origin)
     except (Misconfigured, Unavailable, DatabaseTrouble) as problem:
         log.exception("delivery.refused", connector=name, error=type(problem).__name__)
         return _later(f"{name} cannot take deliveries now.")

@@ -17,7 +17,7 @@ _UNFINISHED = frozenset({"", "HEAD"})  # what a build without a commit names
 
 def build(part: Part, pipeline: Part, config: CIConfig) -> Iterable[EventDraft]:
     """Return a build that ended, or stopped at a step that a person must unblock."""
-    if (outcome := outcome_of(part.text("state"))) is None:
+    if (outcome := outcome_of(part.text("state"))) is None or _waits(part):
         return ()
     at = part_time(part, "finished_at")
     name = pipeline.text("name") or pipeline.text("slug") or _pipeline_in(part.text("url"))
@@ -86,6 +86,11 @@ def job(part: Part, about: Part, pipeline: Part, config: CIConfig) -> Iterable[E
     if part.flag("soft_failed"):  # the pipeline says that it may
         draft.severity = Severity.LOW
     return (draft,)
+
+
+def _waits(part: Part) -> bool:
+    """Tell whether a build stopped at a step that a person must unblock, and has not ended."""
+    return part.flag("blocked") and not part["finished_at"].value
 
 
 def is_failed(part: Part) -> bool:

@@ -134,6 +134,7 @@ def _happening(told: Told, place: dict[str, str], raw: Any) -> EventDraft:
     default = f"{_RUNS.get(told.subject, told.subject)}_{told.predicate}"
     event_type, severity = _WORDS.get(words, (default, Severity.INFO))
     text = content.text("description") or content.text("summary") or content.text("errors")
+    first = text.partition("\n")[0]
     past = "rolled back" if told.predicate == "rolledback" else told.predicate
     where = f" in {place['environment']}" if place["environment"] and told.subject != "environment" else ""
     return EventDraft(
@@ -142,7 +143,7 @@ def _happening(told: Told, place: dict[str, str], raw: Any) -> EventDraft:
         timestamp=told.at,
         event_type=fit("event_type", event_type),
         title=f"{_RUNS.get(told.subject, told.subject).capitalize()} {_name(told)} {past}{where}"
-        + (f": {text}" if text else ""),
+        + (f": {first}" if first else ""),
         severity=severity,
         data=_data(told),
         raw_data=raw,

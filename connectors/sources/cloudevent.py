@@ -10,6 +10,7 @@ from connectors.sources.ci_runs import last_part
 from events.choices import Severity
 from events.drafts import LIMITS, MAX_MESSAGE, EventDraft
 
+_LINE = "\n"
 _OWN = frozenset({"data", "data_base64"})
 _TEXTS = ("title", "summary", "message", "description", "text", "reason", "error")
 # The severity extension numbers as OpenTelemetry does.
@@ -44,7 +45,7 @@ def decode(event: Part, *, source: str, service: str, environment: str, now: dat
         timestamp=event.time_or_none("time") or now,
         # Types begin with a domain; what happened stands at their end.
         event_type=kind[-LIMITS["event_type"] :].strip(" .-_/") or "event",
-        title=f"{kind}{f' {subject}' if subject else ''}" + (f": {text}" if text else ""),
+        title=f"{kind}{f' {subject}' if subject else ''}" + (f": {text.partition(_LINE)[0]}" if text else ""),
         severity=_severity(event, labels, kind),
         data={
             "type": kind,

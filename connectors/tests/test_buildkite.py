@@ -175,13 +175,14 @@ def test_a_job_that_ended_is_a_check_or_a_deployment(more: dict[str, Any], event
     [
         webhook("build.running", build=build(state="running")),
         webhook("build.scheduled"),
+        webhook("build.finished", build=build(blocked=True, finished_at=None)),
         webhook("job.started", job=job()),
         webhook("job.finished", job=job(type="trigger")),
         webhook("job.finished", job=job(state="skipped")),
         {"event": "ping"},
         {"event": "agent.connected", "agent": {}},
     ],
-    ids=lambda body: body["event"],
+    ids=range(8),
 )
 def test_what_has_not_ended_is_no_event(body: dict[str, Any]) -> None:
     assert pushed(made(Buildkite), body) == []
