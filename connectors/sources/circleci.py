@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from connectors.base import Call, Cursor, Envelope, Page, Push, Record, option, parsed
 from connectors.credentials import key_of
-from connectors.errors import BadRecord, Misconfigured
+from connectors.errors import BadRecord, Misconfigured, Refused
 from connectors.http import Endpoint, OverHTTP
 from connectors.reading import Part
 from connectors.signing import hmac_hex, require_one
@@ -77,11 +77,11 @@ class CircleCI(OverHTTP[CircleCIConfig], Push[CircleCIConfig]):
             fresh = [part for part in self._pipelines(slug, until) if part.text("id") not in waiting]
             newest = max((part.time("created_at") for part in fresh), default=until)
             # Until all were read, the next poll begins where this one did.
-            for part in [*self._again(known["open"]), *fresh]:
-                records, going = self._outcomes(slug, part)
-                waiting.pop(part.text("id"), None)
+            for identity, part in [*self._again(known["open"]), *((part.text("id"), part) for part in fresh)]:
+                records, going = self._outcomes(slug, identity, part)
+                waiting.pop(identity, None)
                 if going:
-                    waiting[part.text("id")] = part.text("created_at")
+                    waiting[identity] = part.text("created_at")
                 state[slug] = {"until": until.isoformat(), "open": dict(waiting)}
                 yield Page(records, {"projects": dict(state)})
             if fresh:
@@ -99,14 +99,20 @@ class CircleCI(OverHTTP[CircleCIConfig], Push[CircleCIConfig]):
                 found.append(part)
         return found[::-1]
 
-    def _again(self, waiting: Iterable[str]) -> Iterator[Part]:
-        """Yield what is said now of pipelines that went on when they were last read."""
+    def _again(self, waiting: Iterable[str]) -> Iterator[tuple[str, Part]]:
+        """Yield what is said now of pipelines that went on when they were last read: nothing of one that is gone."""
         for identity in waiting:
-            yield Part(self.http.get(f"{_API}/pipeline/{quote(identity)}").json())
+            try:
+                yield identity, Part(self.http.get(f"{_API}/pipeline/{quote(identity)}").json())
+            except Refused as refusal:
+                if refusal.answered != 404:
+                    raise
+                yield identity, Part(None)
 
-    def _outcomes(self, slug: str, pipeline: Part) -> tuple[list[Record], bool]:
+    def _outcomes(self, slug: str, identity: str, pipeline: Part) -> tuple[list[Record], bool]:
         """Return what ended in a pipeline, and whether more is to come."""
-        identity = pipeline.text("id")
+        if not pipeline.value:
+            return [], False
         about = {"pipeline": pipeline.value, "project": {"slug": slug}}
         if pipeline.text("state") == "errored":
             return [Record.of(f"pipeline/{identity}", "pipeline", pipeline.value)], False

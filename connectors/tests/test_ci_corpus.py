@@ -19,6 +19,9 @@ from connectors.sources.cloudevents import CDEvents
 from connectors.sources.jenkins import Jenkins
 from connectors.tests.alerts import made
 from connectors.tests.corpus import DROPPED, EMPTIES, STRANGE, assert_golden, escapes, mutilated, places, told
+from connectors.tests.test_buildkite import job, webhook
+from connectors.tests.test_circleci import delivery
+from connectors.tests.test_jenkins import notification
 from events.drafts import EventDraft
 from rcaplatform.kit.errors import Invalid
 from tests.shared import payloads
@@ -105,7 +108,17 @@ def becomes_events(vendor: str) -> list[tuple[str, Any]]:
     return found
 
 
-EVENTFUL = {vendor: becomes_events(vendor) for vendor in CORPUS}
+# Where the corpus has no webhooks, those of the protocol stand in.
+HOOKS: dict[str, list[tuple[str, Any]]] = {
+    "jenkins": [("notification", notification())],
+    "circleci": [("workflow-completed", delivery())],
+    "buildkite": [
+        ("build.finished", webhook()),
+        ("job.finished", webhook("job.finished", job=job(signal_reason="agent_stop"))),
+    ],
+    "cdevents": [],
+}
+EVENTFUL = {vendor: HOOKS[vendor] + becomes_events(vendor) for vendor in CORPUS}
 PAYLOADS = [(vendor, kind, value, list(places(value))) for vendor, found in EVENTFUL.items() for kind, value in found]
 
 

@@ -12,7 +12,7 @@ from connectors.signing import hmac_hex
 from connectors.sources.circleci import CircleCI, CircleCIConfig
 from connectors.tests.alerts import KEY, decoded, made, polled, pushed
 from connectors.tests.factories import NOW
-from connectors.tests.peers import Asked, Peer
+from connectors.tests.peers import Asked, Peer, Reply
 from events.drafts import EventDraft
 
 SLUG = "gh/acme/shop"
@@ -63,7 +63,8 @@ class Server(Peer):
         if what in {"workflow", "job"}:
             found = (self.workflows if what == "workflow" else self.jobs).get(identity, [])
             return {"items": found, "next_page_token": None}
-        return next(one for one in self.pipelines if one["id"] == what)
+        found = [one for one in self.pipelines if one["id"] == what]
+        return found[0] if found else Reply("Not found", status=404)
 
 
 def reading(server: Server, cursor: Cursor | None = None) -> list[Page]:
@@ -119,6 +120,13 @@ def test_a_pipeline_that_goes_on_is_read_again_until_it_has_ended() -> None:
         pages = reading(server, pages[-1].cursor)
         assert ids(pages) == ["workflows/w1/failure"]
         assert reading(server, pages[-1].cursor) == []
+
+
+def test_a_pipeline_that_is_gone_is_let_go() -> None:
+    with Server(pipeline(1), workflows={"p1": [workflow("w1", "running")]}) as server:
+        cursor = reading(server)[-1].cursor
+        server.pipelines.clear()
+        assert reading(server, cursor)[-1].cursor["projects"][SLUG]["open"] == {}
 
 
 def test_a_poll_that_was_cut_short_begins_where_it_began() -> None:
