@@ -11,6 +11,7 @@ from events.drafts import MAX_MESSAGE, EventDraft
 
 MAX_STEPS = 50
 _SHORT_SHA = 7
+_MANY = 16  # digits of a number that JSON can carry
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class Run:
         started = self.started if self.started and self.started <= self.at else None
         told = {
             "name": self.name,
-            "number": int(self.number) if self.number.isdecimal() else self.number,
+            "number": int(self.number) if self.number.isdecimal() and len(self.number) < _MANY else self.number,
             "conclusion": self.outcome.ending,
             "branch": self.branch,
             "sha": self.sha,

@@ -75,18 +75,14 @@ class CircleCI(OverHTTP[CircleCIConfig], Push[CircleCIConfig]):
             until = datetime.fromisoformat(known["until"]) if known["until"] else self.now - HISTORY
             waiting = dict(known["open"])
             fresh = [part for part in self._pipelines(slug, until) if part.text("id") not in waiting]
-            newest = max((part.time("created_at") for part in fresh), default=until)
-            # Until all were read, the next poll begins where this one did.
             for identity, part in [*self._again(known["open"]), *((part.text("id"), part) for part in fresh)]:
                 records, going = self._outcomes(slug, identity, part)
                 waiting.pop(identity, None)
                 if going:
                     waiting[identity] = part.text("created_at")
+                until = max(until, part.time_or_none("created_at") or until)
                 state[slug] = {"until": until.isoformat(), "open": dict(waiting)}
                 yield Page(records, {"projects": dict(state)})
-            if fresh:
-                state[slug] = {"until": newest.isoformat(), "open": waiting}
-                yield Page([], {"projects": dict(state)})
 
     def _pipelines(self, slug: str, until: datetime) -> list[Part]:
         """Return the pipelines made after ``until``, oldest first; CircleCI tells of the newest first."""

@@ -18,7 +18,7 @@ FIELDS = (
     "changeSet[items[commitId,msg,author[fullName]]],changeSets[items[commitId,msg,author[fullName]]],"
     "culprits[fullName]"
 )
-_ENDED = frozenset({"COMPLETED", "FINALIZED"})
+_ENDED = frozenset({"COMPLETED", "FINALIZED", "FINISHED"})  # the last one is what old versions say
 
 
 def build(part: Part, config: CIConfig) -> Iterable[EventDraft]:
