@@ -10,6 +10,7 @@ from events.drafts import EventDraft
 
 # Slugs name the host of the code by its initials in the API, and in full in the addresses of pages.
 _HOSTS = {"gh": "github", "bb": "bitbucket"}
+_IDS = "circleci/"
 
 
 def workflow(part: Part, about: Part, config: CIConfig) -> Iterable[EventDraft]:
@@ -84,9 +85,8 @@ class _Scene:
         self.pipeline = about["pipeline"]
         self.vcs = self.pipeline["vcs"]
         # Of code that comes by a GitHub App or from GitLab there is no `vcs`.
-        self.git = self.pipeline["trigger_parameters"]["git"]
-        if not self.git.value:
-            self.git = self.pipeline["trigger_parameters"]["gitlab"]
+        given = self.pipeline["trigger_parameters"]
+        self.git = Part({**given.mapping("gitlab"), **given.mapping("git")})
         self.slug = part.text("project_slug") or about["project"].text("slug") or self.pipeline.text("project_slug")
 
     def page(self, workflow: str) -> str:
@@ -105,7 +105,7 @@ class _Scene:
             told: what else is known of the run.
         """
         commit, trigger = self.vcs["commit"], self.pipeline["trigger"]
-        author = trigger["actor"].text("login") or commit["author"].text("name") or self.git.text("author_login")
+        author = trigger["actor"].text("login") or commit["author"].text("name") or self._author()
         repository = repository_of(self.vcs.text("target_repository_url") or self.git.text("repo_url"))
         return Run(
             outcome=outcome,
@@ -113,21 +113,27 @@ class _Scene:
             started=part.time_or_none(*started),
             service=self.config.service or self._service(repository),
             environment=self.config.environment,
-            branch=self.vcs.text("branch") or self.vcs.text("tag") or branch_of(self.git.text("branch")),
+            branch=self.vcs.text("branch")
+            or self.vcs.text("tag")
+            or branch_of(self.git.text("branch") or self.git.text("tag")),
             sha=self.vcs.text("revision") or self.git.text("checkout_sha"),
             repository=repository,
             trigger=trigger.text("type"),
             author=author,
-            subject=commit.text("subject") or self.git.text("commit_message"),
+            subject=commit.text("subject") or self.git.text("commit_message").partition("\n")[0],
             more={"workflow": workflow, "status": part.text("status")},
             raw=part.value,
             **told,
         )
 
+    def _author(self) -> str:
+        names = ("author_login", "user_username", "commit_author_name")
+        return next(filter(None, map(self.git.text, names)), "")
+
     def _service(self, repository: str) -> str:
-        """Return the name of the code: the slug of a GitHub App's project is made of ids."""
-        named = self.about["project"].text("name") or self.git.text("repo_name")
-        return named or last_part(repository) or last_part(self.slug)
+        """Return the name of the code; a project's own name may be any title, and some slugs are made of ids."""
+        named = self.git.text("repo_name") or self.about["project"].text("name")
+        return last_part(repository) or (named if self.slug.startswith(_IDS) else "") or last_part(self.slug)
 
 
 def _failed(part: Part) -> bool:

@@ -169,7 +169,7 @@ class Jenkins(OverHTTP[JenkinsConfig], Push[JenkinsConfig]):
             raise BadRecord("This is not a JSON object.")
         part = Part(record.value)
         if isinstance(part["build"].value, dict):
-            return jenkins_runs.notification(part, self.config)
+            return jenkins_runs.notification(part, self.config, now=self.now)
         return jenkins_runs.build(part, self.config)
 
 

@@ -58,14 +58,14 @@ def build(part: Part, config: CIConfig) -> Iterable[EventDraft]:
     return (run.draft(),)
 
 
-def notification(part: Part, config: CIConfig) -> Iterable[EventDraft]:
-    """Return a build, as the Notification plugin tells of it, once it has ended."""
+def notification(part: Part, config: CIConfig, *, now: datetime) -> Iterable[EventDraft]:
+    """Return a build, as the Notification plugin tells of it, once it has ended; old versions do not say when."""
     told = part["build"]
     outcome = outcome_of(told.text("status"))
     if outcome is None or told.text("phase") not in _ENDED:
         return ()
     path, number = _place(Part({**told.value, "url": told.text("full_url") or told.text("url")}, "build"))
-    at = told.time("timestamp", per_second=1_000)
+    at = told.time_or_none("timestamp", per_second=1_000) or now
     scm, tests = told["scm"], told["testSummary"]
     duration = told.real("duration")
     repository, branch = repository_of(scm.text("url")), branch_of(scm.text("branch"))

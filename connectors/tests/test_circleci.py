@@ -205,6 +205,16 @@ def test_code_that_comes_by_a_github_app_is_named_too() -> None:
     assert (draft.service, draft.data["branch"], draft.data["sha"]) == ("till", "main", SHA)
 
 
+def test_code_at_gitlab_is_named_too() -> None:
+    gitlab = {"repo_url": "git@gitlab.com:acme/till.git", "user_username": "ada", "commit_message": "Charge once"}
+    given = {"gitlab": gitlab, "git": {"branch": "main", "checkout_sha": SHA}, "circleci": {"trigger_type": "gitlab"}}
+    told_pipeline = {"id": "p1", "number": 1, "trigger": {"type": "gitlab"}, "trigger_parameters": given}
+    project = {"id": "x", "name": "A title of its own", "slug": "circleci/9z8P/AHWy"}
+    (draft,) = pushed(made(CircleCI), delivery(pipeline=told_pipeline, project=project))
+    assert (draft.service, draft.data["branch"], draft.data["sha"]) == ("till", "main", SHA)
+    assert (draft.data["author"], draft.data["subject"]) == ("ada", "Charge once")
+
+
 @pytest.mark.parametrize("body", [{"type": "ping", "id": "x"}, {"type": "another"}, {}], ids=str)
 def test_what_is_no_end_of_anything_is_no_event(body: dict[str, Any]) -> None:
     assert pushed(made(CircleCI), body) == []

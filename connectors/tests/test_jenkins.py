@@ -260,6 +260,12 @@ def test_a_notification_tells_which_tests_failed() -> None:
     assert (draft.data["sha"], draft.data["branch"], draft.data["author"]) == (SHA, "main", "ada")
 
 
+def test_an_old_plugin_that_tells_no_time_tells_of_now() -> None:
+    body = notification("FINISHED")
+    del body["build"]["timestamp"], body["build"]["duration"]
+    assert [draft.timestamp for draft in pushed(made(Jenkins), body)] == [NOW]
+
+
 @pytest.mark.parametrize(("phase", "status"), [("QUEUED", ""), ("STARTED", ""), ("FINALIZED", "NOT_BUILT")])
 def test_what_has_not_ended_is_no_event(phase: str, status: str) -> None:
     assert pushed(made(Jenkins), notification(phase, status)) == []
