@@ -1,50 +1,43 @@
 """Source: a file of JSON lines, one log record each, followed through rotation and truncation."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from connectors.base import ConnectorConfig, Cursor, Page, Pull, Record, option
+from connectors.base import Cursor, Page, Pull, Record, option, refuse
 from connectors.errors import BadRecord, Misconfigured, SourceUnavailable
 from connectors.sources.logfields import read_object
+from connectors.sources.logfolding import Folding, Told
 from connectors.sources.loglines import LogLine, is_quiet
+from connectors.sources.logsource import FOLDING, LogConfig, LogSource
 from connectors.sources.tailing import MAX_LINE, Block, LogFile, Place, follow
 from events.choices import Severity
-from events.drafts import EventDraft
 
 PAGE_RECORDS = 2_000
 PAGE_BYTES = 4 * 1024 * 1024
 SAMPLE_LINES = 20
 _BLANK = b"\0 \t\r\n"
-_WORST_FIRST = list(Severity)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogFileConfig(ConnectorConfig):
+class LogFileConfig(LogConfig):
     """Which file, and what of it."""
 
     path: str = option("Absolute path of the log file; rotated copies are looked for beside it.")
     service: str = option("Service of lines that do not name theirs.", default="")
     environment: str = option("Environment of lines that do not name theirs.", default="")
-    min_severity: str = option("Least severity that becomes an event; lesser lines are counted.", default="medium")
 
     def __post_init__(self) -> None:
-        wrong = {}
         if not Path(self.path).is_absolute() or "\x00" in self.path:
-            wrong["path"] = "Give an absolute path."
-        if self.min_severity not in Severity.values:
-            wrong["min_severity"] = f"One of {', '.join(Severity.values)}."
-        if wrong:
-            raise Misconfigured("; ".join(f"{name}: {problem}" for name, problem in wrong.items()), fields=wrong)
+            refuse({"path": "Give an absolute path."})
 
 
-class JSONLines(Pull[LogFileConfig]):
-    """The cursor is a `Place`: {inode, head, offset, tail}."""
+class JSONLines(LogSource[LogFileConfig], Pull[LogFileConfig]):
+    """The cursor is a `Place`: {inode, head, offset, tail}, and what floods fold by."""
 
     kind, label, Config = "jsonlines", "JSON-lines log file", LogFileConfig
     argument = "path"
@@ -63,40 +56,33 @@ class JSONLines(Pull[LogFileConfig]):
 
     def read(self, cursor: Cursor) -> Iterator[Page]:
         """Yield the lines worth decoding; blank ones and those certainly below the least severity are only counted."""
-        page = _Filling()
+        folding, place = self.folding(cursor), Place.of(_without_folding(cursor))
+        page = _Filling(place)
         try:
-            for block in follow(Path(self.config.path), Place.of(cursor)):
+            for block in follow(Path(self.config.path), place):
                 records = self._sift(block)
                 if page.size >= PAGE_BYTES or len(page.records) + len(records) > PAGE_RECORDS:
-                    yield page.filled()
-                    page = _Filling()
+                    yield page.filled(folding)
+                    page = _Filling(page.place)
                 page.add(block, records)
         except OSError as problem:
             raise SourceUnavailable(_in_words(problem)) from problem
-        if page.place:
-            yield page.filled()
+        last = page.filled(folding, final=True)
+        if page.size or last.records:
+            yield last
 
-    def decode(self, record: Record) -> Iterable[EventDraft]:
-        """Return the line as an event, or nothing when it is below the least severity."""
+    def understood(self, record: Record) -> Told:
+        """Return the line in ``record``."""
         fields = record.value if isinstance(record.value, dict) else _object_in(record.value)
-        line = LogLine(fields)
-        if line.severity not in self._wanted:
-            return []
         config = self.config
-        return [
-            line.draft(source_id=record.reference, raw=fields, service=config.service, environment=config.environment)
-        ]
+        return Told(LogLine(fields), record.reference, fields, service=config.service, environment=config.environment)
 
     def revive(self, reference: str, kind: str, raw: bytes) -> Record:
         """Return a line to decode again; it need not be JSON."""
-        return Record(reference, raw, raw, kind)
-
-    @cached_property
-    def _wanted(self) -> frozenset[Severity]:
-        return frozenset(_WORST_FIRST[: _WORST_FIRST.index(Severity(self.config.min_severity)) + 1])
+        return super().revive(reference, kind, raw) if kind else Record(reference, raw, raw, kind)
 
     def _sift(self, block: Block) -> list[Record]:
-        skips, records, offset = Severity.INFO not in self._wanted, [], block.start
+        skips, records, offset = not self.is_wanted(Severity.INFO), [], block.start
         for line in block.lines:
             try:
                 value = orjson.loads(line) if len(line) <= MAX_LINE else None
@@ -110,12 +96,12 @@ class JSONLines(Pull[LogFileConfig]):
 
 @dataclass(slots=True)
 class _Filling:
-    """A page that is being filled."""
+    """A page that is being filled, from ``place`` on."""
 
+    place: Place | None
     records: list[Record] = field(default_factory=list)
     lines: int = 0
     size: int = 0
-    place: Place | None = None
 
     def add(self, block: Block, records: list[Record]) -> None:
         self.records += records
@@ -123,9 +109,16 @@ class _Filling:
         self.size += block.end - block.start
         self.place = block.file.place(block.end)
 
-    def filled(self) -> Page:
+    def filled(self, folding: Folding, *, final: bool = False) -> Page:
+        records = folding.fold(self.records)
+        if final:
+            records += folding.overdue()
         cursor = asdict(self.place) if self.place else {}
-        return Page(self.records, cursor, ignored=self.lines - len(self.records))
+        return Page(records, {**cursor, FOLDING: folding.state()}, ignored=max(0, self.lines - len(records)))
+
+
+def _without_folding(cursor: Cursor) -> Cursor:
+    return {name: value for name, value in cursor.items() if name != FOLDING}
 
 
 def _record(head: str, offset: int, line: bytes, value: Any) -> Record:

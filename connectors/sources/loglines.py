@@ -115,11 +115,9 @@ class LogLine:
             BadRecord: it has no time.
         """
         timestamp = timestamp or self.time()
-        is_bunyan = "v" in self._flat and "hostname" in self._flat
-        logger = self._text(_LOGGERS if is_bunyan else [*_LOGGERS, "name"])
-        service = self._text([*_SERVICES, "name"] if is_bunyan else _SERVICES) or service
-        context = {field: self._text(names)[:MAX_ID] for field, names in _NAMES_OF.items()}
-        context |= {name: context[name].rpartition("/")[2].lower() for name in ("trace_id", "span_id")}
+        logger = self._text(_LOGGERS if self._is_bunyan else [*_LOGGERS, "name"])
+        service = self.service() or service
+        context = self.context()
         kind = self.exception.get("type", "")
         return EventDraft(
             source=Source.LOGS,
@@ -135,6 +133,25 @@ class LogLine:
             data=self._data(logger, context),
             raw_data=raw,
         )
+
+    def service(self) -> str:
+        """Return which service it is of, "" when it does not say."""
+        return self._text([*_SERVICES, "name"] if self._is_bunyan else _SERVICES)
+
+    def context(self) -> dict[str, str]:
+        """Return the ids of the trace, span, request and user, and what the user did, as far as it says."""
+        context = {field: self._text(names)[:MAX_ID] for field, names in _NAMES_OF.items()}
+        context |= {name: context[name].rpartition("/")[2].lower() for name in ("trace_id", "span_id")}
+        return {field: text for field, text in context.items() if text}
+
+    def gist(self) -> str:
+        """Return what it says in one line, with the exception's type: what lines are compared by."""
+        kind, title = self.exception.get("type", ""), self._title()
+        return title if kind in title else f"{kind}: {title}"
+
+    @property
+    def _is_bunyan(self) -> bool:
+        return "v" in self._flat and "hostname" in self._flat
 
     def _message(self) -> str:
         other: Any = None

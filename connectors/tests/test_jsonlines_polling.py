@@ -50,7 +50,7 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def connector(log: Path) -> Connector:
-    values = {"path": str(log), "environment": "live"}
+    values = {"path": str(log), "environment": "live", "fold_after": 0}
     return services.connect(name="shop-log", kind="jsonlines", values=values, actor=None, now=timezone.now())
 
 

@@ -21,7 +21,7 @@ from rcaplatform.kit.errors import DomainError
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def source(path: Path, **values: str) -> JSONLines:
+def source(path: Path, **values: str | int) -> JSONLines:
     config = JSONLines.Config.read({"path": str(path), **values})
     return JSONLines(config, workspace=path.parent, now=NOW)
 
@@ -111,7 +111,7 @@ def test_a_poll_without_news_has_no_page(log: Path) -> None:
 
 def test_pages_are_bounded_by_records(log: Path) -> None:
     log.write_bytes(line() * (2 * PAGE_RECORDS + 100))
-    sizes = [len(page.records) for page in source(log).read({})]
+    sizes = [len(page.records) for page in source(log, fold_after=0).read({})]
     assert sum(sizes) == 2 * PAGE_RECORDS + 100
     assert max(sizes) == PAGE_RECORDS
 
