@@ -127,6 +127,13 @@ def test_a_page_that_was_stored_begins_the_count_of_waits_anew(
     assert sum(clock.slept) == 3 * (1 + 2)
 
 
+def test_a_page_that_leads_nowhere_is_no_progress(clock: Clock, connector: Connector, answers: list[Answer]) -> None:
+    answers.extend([Page([], {}), DOWN] * 20)
+    with pytest.raises(SourceUnavailable):
+        poll(connector)
+    assert (state(connector), len(answers)) == (BreakerState.OPEN, 30)
+
+
 def test_what_the_source_asks_for_is_waited_and_is_no_failure(
     clock: Clock, connector: Connector, answers: list[Answer]
 ) -> None:
