@@ -61,7 +61,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def redis_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis answers nothing that is counted or remembered there; afterwards nobody remembers that."""
-    monkeypatch.setattr(memory, "_redis", lambda: Redis(port=1, socket_connect_timeout=1))
+    monkeypatch.setattr(memory, "_redis", lambda: Redis(port=1, **configured.REDIS_OPTIONS))
     monkeypatch.setattr(memory, "absence", memory.Absence())
 
 
