@@ -13,6 +13,8 @@ from connectors.sources.github import GitHub
 from connectors.sources.grafana import Grafana
 from connectors.sources.jenkins import Jenkins
 from connectors.sources.jsonlines import JSONLines
+from connectors.sources.opsgenie import Opsgenie
+from connectors.sources.pagerduty import PagerDuty
 
 _SOURCES: tuple[type[Source[Any]], ...] = (
     Alertmanager,
@@ -25,6 +27,8 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     Grafana,
     Jenkins,
     JSONLines,
+    Opsgenie,
+    PagerDuty,
 )
 SOURCES = {source.kind: source for source in _SOURCES}
 
