@@ -31,6 +31,7 @@ __all__ = ["Answer", "Client", "Endpoint", "HTTPConfig", "Limit", "OverHTTP"]
 TOTAL_SECONDS = 30.0  # of one request with its redirects, to the last byte of the answer
 MOST_REDIRECTS = 5
 SAID, SAID_BYTES = 500, 1024 * 1024
+_HOST = re.compile(r"[\w.:%-]+")
 _SENDABLE = re.compile(r"[\x20-\x7e\t]*")
 
 
@@ -239,7 +240,7 @@ class HTTPConfig(ConnectorConfig):
             url = httpx.URL(self.url)
         except httpx.InvalidURL:
             return {"url": "Give an http or https address."}
-        if url.scheme not in {"https", "http"} or not url.host:
+        if url.scheme not in {"https", "http"} or not _HOST.fullmatch(url.host):
             return {"url": "Give an http or https address."}
         if url.userinfo:
             return {"url": "Leave the user and the password out of the address: the settings for them are sealed."}

@@ -77,8 +77,14 @@ def test_an_alert_says_how_bad_it_is_and_what_it_is_about() -> None:
 
 @pytest.mark.parametrize(
     ("action", "event_type"),
-    [("Acknowledge", "alert_acknowledged"), ("Close", "alert_resolved"), ("AddNote", "alert_add_note")]
-    + [("UnAcknowledge", "alert_unacknowledged"), ("EscalateNext", "alert_escalate_next"), ("Delete", "alert_deleted")],
+    [
+        ("Acknowledge", "alert_acknowledged"),
+        ("Close", "alert_resolved"),
+        ("AddNote", "alert_add_note"),
+        ("UnAcknowledge", "alert_unacknowledged"),
+        ("EscalateNext", "alert_escalate_next"),
+        ("Delete", "alert_deleted"),
+    ],
 )
 def test_what_is_done_to_an_alert_is_an_event_at_the_time_it_was_done(action: str, event_type: str) -> None:
     draft = heard(action)

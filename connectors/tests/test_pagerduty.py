@@ -80,8 +80,15 @@ def test_an_incident_says_how_bad_it_is_what_it_is_about_and_where_to_look() -> 
 
 @pytest.mark.parametrize(
     ("happened", "severity"),
-    [("acknowledged", "info"), ("escalated", "critical"), ("reassigned", "info"), ("resolved", "info")]
-    + [("priority_updated", "critical"), ("reopened", "critical"), ("delegated", "info")],
+    [
+        ("acknowledged", "info"),
+        ("escalated", "critical"),
+        ("reassigned", "info"),
+        ("resolved", "info"),
+        ("priority_updated", "critical"),
+        ("reopened", "critical"),
+        ("delegated", "info"),
+    ],
 )
 def test_each_thing_that_happens_to_an_incident_is_an_event(happened: str, severity: str) -> None:
     draft = heard(f"incident.{happened}")
