@@ -1,6 +1,7 @@
 """The fixed cast of every test, and how each of them reaches the API."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.conf import settings as configured
@@ -61,7 +62,8 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def redis_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis answers nothing that is counted or remembered there; afterwards nobody remembers that."""
-    monkeypatch.setattr(memory, "_redis", lambda: Redis(port=1, **configured.REDIS_OPTIONS))
+    away: Any = configured.REDIS_OPTIONS
+    monkeypatch.setattr(memory, "_redis", lambda: Redis(port=1, **away))
     monkeypatch.setattr(memory, "absence", memory.Absence())
 
 

@@ -34,7 +34,12 @@ TABLE: Mapping[str, Mapping[str, Grant]] = {
         "note": Grant(READ | {"create"}, own=WRITE),
         "comment": Grant(READ | {"create"}, own=WRITE),
     },
-    Role.ENGINEER: {**dict.fromkeys(_CASEWORK, Grant(EVERYTHING)), "connector": Grant(READ), "apikey": _KEYS},
+    Role.ENGINEER: {
+        **dict.fromkeys(_CASEWORK, Grant(EVERYTHING)),
+        "connector": Grant(READ),
+        "deadletter": Grant(READ | {"edit"}),
+        "apikey": _KEYS,
+    },
     Role.ADMIN: {ANY_OBJECT: Grant(EVERYTHING)},
 }
 # What an API key lets through of that. None of them makes keys: who holds one for a day shall not have it for ever.

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Min
 
-from connectors.choices import DeadLetterState, DeliveryState
-from connectors.models import Connector, DeadLetter, Delivery
+from connectors.choices import BreakerState, DeadLetterState, DeliveryState
+from connectors.models import Breaker, Connector, DeadLetter, Delivery, Gap, Halt
 
 # A poll that is this many intervals late says that no worker comes.
 LATE = 3
-STATES = ("on", "off", "failing", "stopped", "waiting", "late")
+STATES = ("on", "off", "halted", "resting", "failing", "stopped", "waiting", "late")
+RECENT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,36 +24,47 @@ class Health:
 
     connector: Connector
     state: str
+    breaker: Breaker
     dead_letters: int
     pending: int
+    gaps: int
     lag_seconds: float
 
 
-def report(now: datetime) -> list[Health]:
-    """Return the health of every connector, by name, in three questions however many there are."""
+def report(now: datetime, *, name: str | None = None) -> list[Health]:
+    """Return the health of every connector, by name, or of the one called ``name``: in five questions."""
+    halted = Halt.objects.exists()
     opened = DeadLetter.objects.filter(state=DeadLetterState.OPEN).values_list("connector")
     dead = dict(opened.annotate(Count("id")).order_by())
     pending = Delivery.objects.filter(state=DeliveryState.PENDING).order_by().values_list("connector")
     waiting = {of: (count, oldest) for of, count, oldest in pending.annotate(Count("id"), Min("received_at"))}
+    lately = Gap.objects.filter(created_at__gte=now - RECENT).order_by().values_list("connector")
+    gaps = dict(lately.annotate(Count("id")))
+    chosen = Connector.objects.filter(name=name) if name else Connector.objects.all()
     healths = []
-    for connector in Connector.objects.all():
+    for connector in chosen.select_related("breaker"):
+        breaker = getattr(connector, "breaker", None) or Breaker(connector=connector)
         count, oldest = waiting.get(connector.pk, (0, now))
         healths.append(
             Health(
                 connector=connector,
-                state=state_of(connector, now),
+                state="halted" if halted and connector.enabled else state_of(connector, breaker, now),
+                breaker=breaker,
                 dead_letters=dead.get(connector.pk, 0),
                 pending=count,
+                gaps=gaps.get(connector.pk, 0),
                 lag_seconds=lag_of(connector, oldest, now).total_seconds(),
             )
         )
     return healths
 
 
-def state_of(connector: Connector, now: datetime) -> str:
+def state_of(connector: Connector, breaker: Breaker, now: datetime) -> str:
     """Return how it stands with one connector."""
     if not connector.enabled:
         return "off"
+    if breaker.state == BreakerState.OPEN:
+        return "resting"
     if connector.failures:
         return "stopped" if connector.is_given_up else "failing"
     if connector.next_poll_at and (now - connector.next_poll_at).total_seconds() > LATE * connector.interval:

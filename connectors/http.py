@@ -31,7 +31,7 @@ __all__ = ["Answer", "Client", "Endpoint", "HTTPConfig", "Limit", "OverHTTP"]
 TOTAL_SECONDS = 30.0  # of one request with its redirects, to the last byte of the answer
 MOST_REDIRECTS = 5
 SAID, SAID_BYTES = 500, 1024 * 1024
-_HOST = re.compile(r"[\w.:%-]+")
+_HOST = re.compile(r"[\w.:-]+")
 _SENDABLE = re.compile(r"[\x20-\x7e\t]*")
 
 

@@ -25,6 +25,8 @@ class Health(health.Health):
         return {
             "on": "On",
             "off": "Switched off",
+            "halted": "Stopped with all others",
+            "resting": "Held open: it needs a look" if self.breaker.held else "Resting: its circuit breaker is open",
             "failing": f"Failing, {self.connector.failures} in a row",
             "stopped": "Stopped: it never worked",
             "waiting": "Waiting for its first success",
@@ -39,6 +41,8 @@ def report(now: datetime | None = None) -> list[Health]:
         Health(
             connector=fares.connector,
             state=fares.state,
+            breaker=fares.breaker,
+            gaps=fares.gaps,
             dead_letters=fares.dead_letters,
             pending=fares.pending,
             lag_seconds=fares.lag_seconds,

@@ -256,6 +256,9 @@ SPECTACULAR_SETTINGS = {
         "ImpactSeverity": "investigations.choices.ImpactSeverity",
         "InvestigationStatus": "investigations.choices.Status",
         "LinkState": "investigations.choices.LinkState",
+        "BreakerState": "connectors.choices.BreakerState",
+        "DeadLetterState": "connectors.choices.DeadLetterState",
+        "ConnectorState": "connectors.health.STATES",
     },
 }
 

@@ -11,6 +11,7 @@ from accounts import credentials
 from accounts.models import Scope, User
 from accounts.tests.factories import ApiKeyFactory, UserFactory
 from accounts.tokens import AccessToken
+from connectors.tests.factories import DeadLetterFactory
 from events.tests.factories import EventFactory
 from investigations.tests.factories import CommentFactory, InvestigationFactory, LinkFactory, NoteFactory
 
@@ -26,6 +27,7 @@ WINDOW = "start=2026-03-01&end=2026-03-02"
 READ = (200, 200, 200)
 EVERYBODY = (201, 201, 201)
 OWN = (403, 200, 200)
+ADMIN = (403, 403, 403, 200)
 NEW_KEY = {"name": "x", "scope": "read"}
 CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/me", "GET", None, READ),
@@ -107,6 +109,25 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/admin/tokens/revoked", "GET", None, (403, 403, 403, 200)),
     ("/admin/tokens/revoke", "POST", {"jti": "0123456789abcdef"}, (403, 403, 403, 201)),
     ("/admin/users/{person}/revoke-tokens", "POST", {}, (403, 403, 403, 204)),
+    ("/connectors/kinds", "GET", None, READ),
+    ("/connectors/status", "GET", None, READ),
+    ("/connectors/{connector}/status", "GET", None, READ),
+    ("/connectors/{connector}/poll", "POST", None, (403, 403, 403, 202)),
+    ("/connectors/{connector}/dlq", "GET", None, (403, 403, 200)),
+    ("/connectors/{connector}/dlq/{letter}/retry", "POST", None, (403, 403, 200)),
+    ("/admin/dlq", "GET", None, (403, 403, 200)),
+    ("/admin/dlq/{letter}", "GET", None, (403, 403, 200)),
+    ("/admin/dlq/{letter}", "PATCH", {"raw": "x"}, ADMIN),
+    ("/admin/dlq/{letter}", "DELETE", None, (403, 403, 403, 204)),
+    ("/admin/dlq/{letter}/retry", "POST", None, ADMIN),
+    ("/admin/dlq/{letter}/rehearse", "POST", {}, ADMIN),
+    ("/admin/dlq/retry", "POST", {}, (403, 403, 403, 202)),
+    ("/admin/dlq/export", "GET", None, (403, 403, 200)),
+    ("/admin/circuit-breaker-status", "GET", None, ADMIN),
+    ("/admin/circuit-breaker/{connector}/reset", "POST", None, ADMIN),
+    ("/admin/circuit-breaker/{connector}/open", "POST", {}, ADMIN),
+    ("/admin/halt", "POST", {}, (403, 403, 403, 204)),
+    ("/admin/halt", "DELETE", None, (403, 403, 403, 409)),
 ]
 ROUTES = pytest.mark.parametrize("row", CASES, ids=lambda row: f"{row[1]} {row[0]}")
 
@@ -120,6 +141,13 @@ def call() -> Callable[..., int]:
         closed = InvestigationFactory(created_by=owner, status="closed")
         related = InvestigationFactory()  # somebody else's, whoever asks
         case.related.add(related)
+        letter = DeadLetterFactory(
+            connector__kind="jsonlines",
+            connector__config={"path": "/x"},
+            connector__secret={},
+            delivery=None,
+            reference="line 7",
+        )
         ids = {
             "event": EventFactory(tags=["tag"]).pk,
             **{word: word for word in ("git", "high", "checkout", "tag", "open")},
@@ -131,6 +159,8 @@ def call() -> Callable[..., int]:
             "related": related.pk,
             "key": ApiKeyFactory(user=owner).pk,
             "person": UserFactory().pk,
+            "letter": letter.pk,
+            "connector": letter.connector.name,
         }
         address, method, body, _ = row
         given = body and {

@@ -55,5 +55,5 @@ def test_the_number_of_queries_does_not_grow(api: Any, user: User, django_assert
     client = api(user)
     for connector in ConnectorFactory.create_batch(4):
         DeadLetterFactory(connector=connector)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         client.get(HEALTH)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from connectors.models import Connector, DeadLetter, Delivery
+from connectors.models import Breaker, Connector, DeadLetter, Delivery
 from events.tests.factories import OriginFactory
 from frontend import health
 from frontend.tests.conftest import Browse
@@ -31,10 +31,14 @@ def connector(name: str = "shop", kind: str = "git", **fields: object) -> Connec
         ({"next_poll_at": NOW + timedelta(minutes=1)}, "waiting"),
         ({"next_poll_at": NOW + timedelta(minutes=1), "last_success_at": NOW}, "on"),
         ({"kind": "github"}, "on"),
+        ({"breaker": "open", "failures": 5}, "resting"),
     ],
 )
 def test_the_state_of_a_connector_in_one_word(fields: dict[str, object], state: str) -> None:
-    connector(**fields)  # type: ignore[arg-type]
+    breaker = fields.pop("breaker", None)
+    made = connector(**fields)  # type: ignore[arg-type]
+    if breaker:
+        Breaker.objects.create(connector=made, state=str(breaker))
     assert [found.state for found in health.report(NOW)] == [state]
 
 
@@ -65,7 +69,7 @@ def test_the_page_asks_the_same_questions_however_many_there_are(
     for number in range(5):
         connector(f"shop-{number}")
     # Session, person, dead letters, deliveries, connectors.
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(7):
         window.get("/connectors/")
 
 
@@ -78,10 +82,9 @@ def test_without_connectors_the_page_tells_the_commands(window: Client) -> None:
     assert "manage.py connect git" in window.get("/connectors/").text
 
 
-def test_nobody_is_sent_to_connect_where_it_cannot_be_done(browse: Browse, admin: User) -> None:
-    page = browse(admin).get("/connectors/").text
-    assert "Connect one with <code>manage.py connect</code> on the command line" in page
-    assert browse(admin).get("/admin/connectors/connector/add/").status_code == 403
+def test_who_may_connect_is_sent_where_it_is_done(browse: Browse, admin: User, engineer: User) -> None:
+    assert 'href="/admin/connectors/connector/add/"' in browse(admin).get("/connectors/").text
+    assert 'href="/admin/connectors/connector/add/"' not in browse(engineer).get("/connectors/").text
 
 
 def test_administrators_find_the_way_to_the_admin(browse: Browse, admin: User, engineer: User) -> None:
