@@ -123,6 +123,7 @@ class BreakerViewSet(GenericViewSet[Connector]):
     """What an operator does to a circuit breaker."""
 
     queryset = Connector.objects.all()
+    serializer_class = Reason
     lookup_field, lookup_value_regex = "name", "[-a-zA-Z0-9_]+"
     verbs = {"reset": "edit", "open": "edit"}
 
