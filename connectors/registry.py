@@ -11,10 +11,13 @@ from connectors.sources.cloudevents import CDEvents, CloudEvents
 from connectors.sources.git import Git
 from connectors.sources.github import GitHub
 from connectors.sources.grafana import Grafana
+from connectors.sources.jaeger import Jaeger
 from connectors.sources.jenkins import Jenkins
 from connectors.sources.jsonlines import JSONLines
 from connectors.sources.opsgenie import Opsgenie
 from connectors.sources.pagerduty import PagerDuty
+from connectors.sources.tempo import Tempo
+from connectors.sources.zipkin import Zipkin
 
 _SOURCES: tuple[type[Source[Any]], ...] = (
     Alertmanager,
@@ -25,10 +28,13 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     Git,
     GitHub,
     Grafana,
+    Jaeger,
     Jenkins,
     JSONLines,
     Opsgenie,
     PagerDuty,
+    Tempo,
+    Zipkin,
 )
 SOURCES = {source.kind: source for source in _SOURCES}
 

@@ -1,0 +1,211 @@
+"""Decisions about how servers of traces write spans in JSON, and how each is read into `Span`. No I/O."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from google.protobuf.json_format import ParseDict, ParseError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from connectors.errors import BadRecord
+from connectors.reading import Part
+from connectors.sources import otlp_spans
+from connectors.sources.loglines import LogLine
+from connectors.sources.otlp_values import short
+from connectors.sources.spans import MAX_DETAIL, MAX_NAME, Span, answered_badly, hex_id, parent_of, says_error, values
+from events.drafts import EARLIEST
+
+_MICRO, _MILLI = 1_000, 1_000_000
+_IDS = ("traceId", "spanId", "parentSpanId")
+_HEX_LENGTHS = {"traceId": (31, 32), "spanId": (15, 16), "parentSpanId": (15, 16)}
+_ENVIRONMENTS = ("deployment.environment.name", "deployment.environment", "environment", "env")
+_EXCEPTIONS = {
+    "exception.type": ("exception.type", "error.kind", "error.type", "error.class"),
+    "exception.message": ("exception.message", "message", "error.message", "error.object"),
+    "exception.stacktrace": ("exception.stacktrace", "stack", "error.stack"),
+}
+
+
+def otlp(payload: Any) -> list[Span]:
+    """Read OTLP as Jaeger's API v3 (ids in hexadecimal) and Tempo (ids in base64, names of enums) write it."""
+    body = Part(payload)
+    found = body["result"] if body["result"].value else body["trace"] if body["trace"].value else body
+    resources = found.each("resourceSpans") or found.each("batches")
+    message = ExportTraceServiceRequest()
+    try:
+        ParseDict({"resourceSpans": [_plain(part.value) for part in resources]}, message, ignore_unknown_fields=True)
+    except (ParseError, TypeError, ValueError, AttributeError, RecursionError) as problem:
+        raise BadRecord(f"This is no trace in OTLP: {str(problem)[:MAX_DETAIL]}") from problem
+    return list(otlp_spans.spans(message))
+
+
+def _plain(value: Any) -> Any:
+    """Return OTLP in JSON as protobuf has it: ids in base64 whichever way they came."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _base64(key, item) if key in _IDS else _plain(item) for key, item in value.items()}
+
+
+def _base64(name: str, written: Any) -> Any:
+    lengths = _HEX_LENGTHS[name]
+    if not isinstance(written, str) or len(written) not in lengths:
+        return written
+    return b64encode(bytes.fromhex(written.zfill(lengths[-1]))).decode()
+
+
+def jaeger(payload: Any) -> list[Span]:
+    """Read one trace of Jaeger's first API: {processes, spans}."""
+    trace = Part(payload)
+    return [_jaeger_span(span, trace["processes"]) for span in trace.each("spans")]
+
+
+def _jaeger_span(span: Part, processes: Part) -> Span:
+    process = span["process"] if span["process"].value else processes[span.text("processID")]
+    tags, resource = _pairs(span, "tags"), _pairs(process, "tags")
+    kind = short(tags, 20, "span.kind").lower()
+    exception = _exception([_pairs(log, "fields") for log in span.each("logs")])
+    code = short(tags, 20, "otel.status_code").upper()
+    refs = span.each("references")
+    parents = [ref.text("spanID") for ref in refs if ref.text("refType").replace("-", "_").upper() == "CHILD_OF"]
+    parents = parents or [ref.text("spanID") for ref in refs]
+    unset = code not in {"OK", "ERROR"}
+    bad = says_error(tags.get("error")) or code == "ERROR"
+    return Span(
+        trace_id=hex_id(span["traceID"].value, 32, "trace"),
+        span_id=hex_id(span["spanID"].value, 16, "span"),
+        parent_id=parent_of(span.text("parentSpanID") or (parents[0] if parents else "")),
+        service=process.text("serviceName", MAX_NAME),
+        environment=short(resource, 100, *_ENVIRONMENTS),
+        name=span.text("operationName", MAX_NAME).strip(),
+        kind=kind,
+        start=_nanos(span, "startTime", _MICRO),
+        duration=_took(span, "duration", _MICRO),
+        failed=bad or (unset and (bool(exception) or answered_badly(kind, tags))),
+        status=short(tags, MAX_DETAIL, "otel.status_description", "error.message"),
+        exception=exception,
+        attributes=tags,
+        resource=resource,
+        scope=short(tags, MAX_NAME, "otel.scope.name", "otel.library.name"),
+        links=[f"{ref.text('traceID', 32)}/{ref.text('spanID', 16)}" for ref in refs[1:20]],
+    )
+
+
+def _pairs(part: Part, name: str) -> dict[str, Any]:
+    pairs = part.each(name)
+    return values({pair.text("key"): pair["value"].value for pair in pairs if pair.text("key")})
+
+
+def _exception(logs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return {type, message, frames, stack} of the last exception that logs of a span tell of."""
+    met = [log for log in logs if log.get("event") in {"exception", "error"} or "exception.type" in log]
+    return exception_in(met[-1]) if met else {}
+
+
+def exception_in(found: dict[str, Any]) -> dict[str, Any]:
+    """Return {type, message, frames, stack} of the exception that attributes tell of, by the names vendors use."""
+    told = {name: text for name, names in _EXCEPTIONS.items() if (text := short(found, 20_000, *names))}
+    return LogLine(told).exception if told else {}
+
+
+def zipkin(payload: Any) -> list[Span]:
+    """Read a list of spans of Zipkin's API v2; a server that shares its client's id gets one of its own."""
+    listed = payload if isinstance(payload, list) else [payload]
+    return [zipkin_span(Part(span, f"[{place}]")) for place, span in enumerate(listed)]
+
+
+def zipkin_span(span: Part) -> Span:
+    """Read one span of Zipkin's API v2."""
+    tags = values(span["tags"].value) if isinstance(span["tags"].value, dict) else {}
+    kind = span.text("kind", 20).lower()
+    said = short(tags, MAX_DETAIL, "error", "otel.status_description")
+    span_id = hex_id(span["id"].value, 16, "span")
+    shared = span.flag("shared") and kind == "server"
+    code = short(tags, 20, "otel.status_code").upper()
+    bad = ("error" in tags and said.lower() not in {"false", "unset"}) or code == "ERROR"
+    service = span["localEndpoint"].text("serviceName", MAX_NAME)
+    return Span(
+        trace_id=hex_id(span["traceId"].value, 32, "trace"),
+        span_id=f"{span_id}.server" if shared else span_id,
+        parent_id=span_id if shared else parent_of(span.text("parentId")),
+        service="" if service.startswith("unknown_service") else service,
+        environment=short(tags, 100, *_ENVIRONMENTS),
+        name=span.text("name", MAX_NAME).strip(),
+        kind=kind,
+        start=_nanos(span, "timestamp", _MICRO),
+        duration=_took(span, "duration", _MICRO),
+        failed=bad or (code != "OK" and answered_badly(kind, tags)),
+        status="" if said.lower() in {"true", "false", "unset"} else said,
+        attributes=tags,
+        scope=short(tags, MAX_NAME, "otel.scope.name"),
+    )
+
+
+def datadog(payload: Any) -> list[Span]:
+    """Read the spans that Datadog's search tells: {data: [{attributes}]}."""
+    return [_datadog_span(span["attributes"]) for span in Part(payload).each("data")]
+
+
+def _datadog_span(span: Part) -> Span:
+    custom = span["custom"]
+    found = _flat(custom.value)
+    kind = (short(found, 20, "span.kind") or span.text("type", 20)).lower()
+    start = span.time("start_timestamp")
+    nanos = (start - EARLIEST) // timedelta(microseconds=1) * 1_000
+    end = span.time_or_none("end_timestamp")
+    took = custom.number("duration") or ((end - start) // timedelta(microseconds=1) * 1_000 if end else 0)
+    exception = exception_in({key: value for key, value in found.items() if key.startswith("error.")})
+    return Span(
+        trace_id=_decimal(span, "trace_id", 32),
+        span_id=_decimal(span, "span_id", 16),
+        parent_id=_decimal(span, "parent_id", 16) if span.text("parent_id").strip("0") else "",
+        service=span.text("service", MAX_NAME),
+        environment=span.text("env", 100) or short(found, 100, *_ENVIRONMENTS),
+        name=(span.text("resource_name", MAX_NAME) or span.text("operation_name", MAX_NAME)).strip(),
+        kind=kind if kind in {"server", "client", "producer", "consumer", "internal"} else _DATADOG.get(kind, ""),
+        start=nanos,
+        duration=max(took, 0),
+        failed=span.text("status") == "error" or bool(exception) or found.get("error") in (1, True),
+        exception=exception,
+        attributes=found,
+    )
+
+
+_DATADOG = {"web": "server", "http": "client", "db": "client", "sql": "client", "queue": "consumer"}
+
+
+def _decimal(span: Part, name: str, digits: int) -> str:
+    """Return an id that is told in decimal digits, or in 32 hexadecimal ones."""
+    text = span.id(name)
+    whole = len(text) != 32 and text.isascii() and text.isdecimal()
+    return hex_id(f"{int(text[:40]):x}" if whole else text, digits, name)
+
+
+def _flat(value: Any, path: str = "", depth: int = 0) -> dict[str, Any]:
+    if not isinstance(value, dict) or depth > 4:
+        return {}
+    found = {f"{path}{name}": item for name, item in value.items() if not isinstance(item, dict)}
+    for name, item in value.items():
+        found |= _flat(item, f"{path}{name}.", depth + 1)
+    return values(found)
+
+
+def _nanos(span: Part, name: str, unit: int) -> int:
+    given = span.real(name)
+    if given is None or not 0 < given < 7e15 * 1_000 / unit * 1_000:
+        raise BadRecord(f"{span.path}.{name} is not a time.", fields={name: "Not a time."})
+    return int(given) * unit
+
+
+def _took(span: Part, name: str, unit: int) -> int:
+    return min(max(int(span.real(name) or 0), 0), 10**15) * unit
+
+
+READERS: dict[str, Callable[[Any], list[Span]]] = {
+    "otlp": otlp,
+    "jaeger": jaeger,
+    "zipkin": zipkin,
+    "datadog": datadog,
+}

@@ -1,0 +1,77 @@
+"""Source: traces of Grafana Tempo, found by TraceQL and fetched one by one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+
+from connectors.base import Record, option, secret
+from connectors.http import Endpoint
+from connectors.reading import Part
+from connectors.sources.spans import hex_id
+from connectors.sources.tracepolling import TracePolling, TracesConfig
+from connectors.windows import Overfull
+
+
+@dataclass(frozen=True, kw_only=True)
+class TempoConfig(TracesConfig):
+    """What the owner sets."""
+
+    query: str = option("TraceQL that says which traces to look at.", default="{ status = error || duration > 500ms }")
+    token: str = secret("Bearer token, where one is asked for.", default="")
+    tenant: str = option("Tenant, sent as X-Scope-OrgID, where there are several.", default="")
+    trace_page: str = option(
+        "Address of a trace in Grafana with {trace} where its id goes; empty: events link to none.", default=""
+    )
+
+    def wrong(self) -> dict[str, str]:
+        """Return what is wrong, by setting."""
+        found = super().wrong()
+        if self.trace_page and not self.trace_page.startswith(("https://", "http://")):
+            found["trace_page"] = "Give an http or https address."
+        return found
+
+
+class Tempo(TracePolling[TempoConfig]):
+    """Searches for traces, then fetches each. What is usual is known of the traces that the query finds alone."""
+
+    kind, label, Config, written = "tempo", "Grafana Tempo", TempoConfig, "otlp"
+
+    @property
+    def traces(self) -> TracesConfig:
+        """The settings."""
+        return self.config
+
+    @property
+    def page(self) -> str:
+        """Address of a trace: braces around anything but {trace} are its own."""
+        literal = self.config.trace_page.replace("{", "{{").replace("}", "}}")
+        return literal.replace("{{trace}}", "{trace}")
+
+    def endpoint(self) -> Endpoint:
+        """Return where it is and how it is spoken to."""
+        headers = {"X-Scope-OrgID": self.config.tenant} if self.config.tenant else {}
+        if self.config.token:
+            headers["Authorization"] = f"Bearer {self.config.token}"
+        return Endpoint(url=self.config.url, headers=headers, requests_per_second=self.config.requests_per_second)
+
+    def check(self) -> None:
+        """Return when it understands the query."""
+        self.http.get("api/search", params={"q": self.config.query, "limit": 1})
+
+    def fetch(self, start: datetime, end: datetime) -> Iterable[Record]:
+        """Return the traces that the query finds."""
+        asked = {
+            "q": self.config.query,
+            "start": int(start.timestamp()),
+            "end": ceil(end.timestamp()),
+            "limit": self.config.limit,
+        }
+        told = Part(self.http.get("api/search", params=asked).json()).each("traces")
+        records = [self._trace(hex_id(trace["traceID"].value, 32, "trace")) for trace in told]
+        if len(told) >= self.config.limit:
+            raise Overfull(f"The query finds {self.config.limit} traces or more.", records)
+        return records
+
+    def _trace(self, trace_id: str) -> Record:
+        return Record.of(trace_id, "otlp", self.http.get(f"api/v2/traces/{trace_id}").json())
