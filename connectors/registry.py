@@ -8,6 +8,7 @@ from connectors.sources.alertmanager import Alertmanager
 from connectors.sources.buildkite import Buildkite
 from connectors.sources.circleci import CircleCI
 from connectors.sources.cloudevents import CDEvents, CloudEvents
+from connectors.sources.datadog_traces import DatadogTraces
 from connectors.sources.git import Git
 from connectors.sources.github import GitHub
 from connectors.sources.grafana import Grafana
@@ -25,6 +26,7 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     CDEvents,
     CircleCI,
     CloudEvents,
+    DatadogTraces,
     Git,
     GitHub,
     Grafana,

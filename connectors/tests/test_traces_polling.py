@@ -13,6 +13,7 @@ import pytest
 
 from connectors.base import Call
 from connectors.errors import Forged, Misconfigured
+from connectors.sources.datadog_traces import DatadogTraces, DatadogTracesConfig
 from connectors.sources.jaeger import Jaeger, JaegerConfig
 from connectors.sources.tempo import Tempo, TempoConfig
 from connectors.sources.zipkin import Zipkin, ZipkinConfig
@@ -35,6 +36,10 @@ def peer(answers: dict[str, Any]) -> Iterator[str]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
 
         def log_message(self, *args: Any) -> None:
             """Say nothing."""
@@ -127,3 +132,14 @@ def test_zipkin_needs_an_address_or_a_token() -> None:
     with pytest.raises(Misconfigured) as caught:
         zipkin()
     assert set(caught.value.fields) == {"url"}
+
+
+def test_spans_that_datadog_finds_are_put_together_by_trace() -> None:
+    name = "v2_test_search_spans_returns_ok_response.json"
+    (call,) = read_json("datadog", "recorded-api-client", name)
+    body = {"data": call["response"]["body"]["data"]}
+    with peer({"/api/v2/spans/events/search": body}) as url:
+        config = DatadogTracesConfig(url=url, api_key="a", application_key="b")
+        source = DatadogTraces(config, workspace=Path(), now=NOW)
+        records = list(source.fetch(NOW - timedelta(hours=1), NOW))
+    assert len(records) == len({span["attributes"]["trace_id"] for span in body["data"]})
