@@ -8,6 +8,8 @@ from connectors.sources.alertmanager import Alertmanager
 from connectors.sources.buildkite import Buildkite
 from connectors.sources.circleci import CircleCI
 from connectors.sources.cloudevents import CDEvents, CloudEvents
+from connectors.sources.cloudwatch import CloudWatch
+from connectors.sources.datadog import Datadog
 from connectors.sources.datadog_traces import DatadogTraces
 from connectors.sources.git import Git
 from connectors.sources.github import GitHub
@@ -17,6 +19,7 @@ from connectors.sources.jenkins import Jenkins
 from connectors.sources.jsonlines import JSONLines
 from connectors.sources.opsgenie import Opsgenie
 from connectors.sources.pagerduty import PagerDuty
+from connectors.sources.prometheus import Prometheus
 from connectors.sources.tempo import Tempo
 from connectors.sources.zipkin import Zipkin
 
@@ -26,6 +29,8 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     CDEvents,
     CircleCI,
     CloudEvents,
+    CloudWatch,
+    Datadog,
     DatadogTraces,
     Git,
     GitHub,
@@ -35,6 +40,7 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     JSONLines,
     Opsgenie,
     PagerDuty,
+    Prometheus,
     Tempo,
     Zipkin,
 )

@@ -27,7 +27,7 @@ class CircleCIConfig(CIConfig):
     """What the owner sets."""
 
     url: str = option("Address of CircleCI, or of a CircleCI server.", default="https://circleci.com")
-    projects: list[str] = option("Slugs of the projects to poll, such as gh/acme/shop.", default=[])  # noqa: RUF009
+    projects: list[str] = option("Slugs of the projects to poll, such as gh/acme/shop.", default=[])
 
     def wrong(self) -> dict[str, str]:
         """Return what is wrong, by setting."""

@@ -27,7 +27,7 @@ class GitConfig(ConnectorConfig):
     url: str = option("Absolute path or clone address (https, ssh, git) of the repository")
     token: str = secret("Password or access token for https, where it is needed", default="")
     service: str = option("The service its commits belong to; empty: the name of the repository", default="")
-    service_roots: list[str] = option("Directories whose sub-directories are services, such as services", default=[])  # noqa: RUF009
+    service_roots: list[str] = option("Directories whose sub-directories are services, such as services", default=[])
     environment: str = option("The environment of its events; usually none", default="")
     since_days: int = option("How many days of history the first poll reads; 0: all", default=0)
 

@@ -21,9 +21,7 @@ _ABSENT = frozenset({400, 404, 405, 501})
 class JaegerConfig(TracesConfig):
     """What the owner sets."""
 
-    services: list[str] = option(  # noqa: RUF009 — a field, made anew for each
-        "Services to ask for; empty: the first 50 that it names.", default=[]
-    )
+    services: list[str] = option("Services to ask for; empty: the first 50 that it names.", default=[])
 
 
 class Jaeger(TracePolling[JaegerConfig]):

@@ -28,7 +28,7 @@ class JenkinsConfig(CIConfig):
 
     url: str = option("Address of Jenkins, such as https://jenkins.example; empty: it is not polled.", default="")
     user: str = option("The user whose API token is given.", default="")
-    jobs: list[str] = option("Full names of jobs or folders to read, such as shop/main; none: all.", default=[])  # noqa: RUF009
+    jobs: list[str] = option("Full names of jobs or folders to read, such as shop/main; none: all.", default=[])
 
     def wrong(self) -> dict[str, str]:
         """Return what is wrong, by setting."""
