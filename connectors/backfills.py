@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import audit
@@ -27,6 +28,8 @@ BACKFILL_TASK = "connectors.backfill"
 LONGEST = timedelta(days=400)
 # A slice ends after so many seconds, so that other backfills and retries have their turn.
 SLICE = 20
+# A bell that was not answered for so long is rung again.
+LATELY = timedelta(minutes=2)
 UNFINISHED = (BackfillState.PENDING, BackfillState.RUNNING)
 
 
@@ -51,7 +54,7 @@ def ask(*, connector: Connector, start: datetime, end: datetime, actor: User, no
         raise Invalid("; ".join(f"{name}: {said}" for name, said in wrong.items()), fields=wrong)
     backfill = Backfill.objects.create(connector=connector, start=start, end=end, reached=start, created_by=actor)
     audit.record(actor=actor, verb="backfill", target=connector, change={"span": [str(start), str(end)]})
-    ring(BACKFILL_TASK, str(backfill.pk))
+    _ring(backfill.pk, now)
     return backfill
 
 
@@ -68,32 +71,38 @@ def cancel(*, backfill: Backfill, actor: User) -> None:
     audit.record(actor=actor, verb="cancel_backfill", target=backfill.connector)
 
 
-def work(*, backfill_id: UUID) -> bool:
-    """Read a slice; return whether there is more to read at once. Two workers never read one backfill."""
+def work(*, backfill_id: UUID, rung_at: datetime) -> None:
+    """Read a slice, and ring for the next one. Two workers never read one backfill, and of its bells one counts."""
     with lease(backfill_id) as held:
-        running = Backfill.objects.filter(pk=backfill_id, state__in=UNFINISHED)
+        running = Backfill.objects.filter(pk=backfill_id, state__in=UNFINISHED, rung_at=rung_at)
         if not held or not running.update(state=BackfillState.RUNNING):
-            return False
+            return
         backfill = Backfill.objects.select_related("connector__origin").get(pk=backfill_id)
         if not Connector.objects.running().filter(pk=backfill.connector_id).exists():
-            return False
+            return
         try:
             breakers.Gate(backfill.connector).call(lambda: _read(backfill))
         except (SourceUnavailable, RateLimited) as problem:  # a sweep rings again
             Backfill.objects.filter(pk=backfill_id).update(error=problem.message[:500])
-            return False
         except Exception as problem:
             said = problem.message if isinstance(problem, DomainError) else f"{type(problem).__name__}: {problem}"
             Backfill.objects.filter(pk=backfill_id).update(state=BackfillState.FAILED, error=said[:500])
             log.exception("backfill.failed", connector=backfill.connector.name)
-            return False
-        return Backfill.objects.filter(pk=backfill_id, state=BackfillState.RUNNING).exists()
+        else:
+            if Backfill.objects.filter(pk=backfill_id, state=BackfillState.RUNNING).exists():
+                _ring(backfill_id, timezone.now())
 
 
-def sweep() -> None:
-    """Ring for every backfill that has not ended: one that waits for its source, or whose worker died."""
-    for pk in Backfill.objects.filter(state__in=UNFINISHED).values_list("pk", flat=True):
-        ring(BACKFILL_TASK, str(pk))
+def sweep(now: datetime) -> None:
+    """Ring for every backfill that nobody rang for lately: one that waits for its source, or whose worker died."""
+    late = Q(rung_at=None) | Q(rung_at__lt=now - LATELY)
+    for pk in Backfill.objects.filter(late, state__in=UNFINISHED).values_list("pk", flat=True):
+        _ring(pk, now)
+
+
+def _ring(backfill_id: UUID, now: datetime) -> None:
+    Backfill.objects.filter(pk=backfill_id).update(rung_at=now)
+    ring(BACKFILL_TASK, str(backfill_id), now.isoformat())
 
 
 def _read(backfill: Backfill) -> None:
@@ -119,7 +128,10 @@ def _keep(backfill: Backfill, source: Windowed, page: Page, now: datetime) -> bo
     backfill.stored += sum(outcome.stored for outcome in outcomes)
     backfill.dead += decoded(outcomes).count(False)
     held = Backfill.objects.filter(pk=backfill.pk, state=BackfillState.RUNNING)
-    kept = held.update(reached=backfill.reached, stored=backfill.stored, dead=backfill.dead, error="")
+    on = Connector.objects.running().unheld().filter(pk=backfill.connector_id).exists()
+    kept = on and held.update(reached=backfill.reached, stored=backfill.stored, dead=backfill.dead, error="")
     if not kept:
         transaction.set_rollback(True)
-    return bool(kept)
+        return False
+    told = decoded(outcomes)
+    return not breakers.watch_for_poison(connector=backfill.connector, outcomes=told, now=timezone.now())

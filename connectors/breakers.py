@@ -19,6 +19,9 @@ from accounts.models import User
 from connectors.choices import BreakerState
 from connectors.errors import Poisoned, RateLimited, Resting, SourceUnavailable, Unfinished
 from connectors.models import Breaker, Connector, Transition
+from connectors.schedules import POLL_TASK
+from rcaplatform.kit.doorbell import ring
+from rcaplatform.kit.errors import DomainError
 from rcaplatform.kit.realtime import publish
 
 log = structlog.get_logger(__name__)
@@ -53,18 +56,17 @@ class Storage(CircuitBreakerStorage):
         move(connector=self.connector, to=BreakerState(state), reason=self.reason, now=timezone.now())
 
     def increment_counter(self) -> None:
-        """Count a failure; the first one after a minute begins a new row of them."""
-        now = timezone.now()
+        """Count a failure; those of more than a minute ago are forgotten."""
+        now = timezone.now().timestamp()
         with transaction.atomic():
             row = _locked(self.connector)
-            if row.first_failure_at is None or now - row.first_failure_at > WINDOW:
-                row.failures, row.first_failure_at = 0, now
-            row.failures += 1
-            row.save(update_fields=["failures", "first_failure_at"])
+            recent = [at for at in row.failed_at if now - at < WINDOW.total_seconds()]
+            row.failed_at = [*recent, now][-FAILURES:]
+            row.save(update_fields=["failed_at"])
 
     def reset_counter(self) -> None:
         """Forget failures: something went well."""
-        Breaker.objects.filter(pk=self.connector.pk, failures__gt=0).update(failures=0, first_failure_at=None)
+        Breaker.objects.filter(pk=self.connector.pk).exclude(failed_at=[]).update(failed_at=[])
 
     @property
     def counter(self) -> int:
@@ -127,8 +129,11 @@ class Gate:
         return self._storage.state == BreakerState.CLOSED
 
     def _forgives(self, problem: Any) -> bool:
+        """Tell whether a problem says nothing of the source's health. A bug of ours does: it is read no further."""
         self._storage.reason = f"{FAILURES} failures in a row, the last one: {problem}"
-        return not isinstance(problem, SourceUnavailable) or isinstance(problem, RateLimited | Unfinished | Poisoned)
+        if isinstance(problem, RateLimited | Unfinished | Poisoned):
+            return True
+        return isinstance(problem, DomainError) and not isinstance(problem, SourceUnavailable)
 
 
 @transaction.atomic
@@ -138,11 +143,13 @@ def move(
     """Change the state, and write down when and why; return whether it was another one."""
     row = _locked(connector)
     before, was_held = BreakerState(row.state), row.held
+    if was_held and actor is None:  # whatever a poll under way finds out, a person decides
+        return False
     row.state, row.held = to, held and to == BreakerState.OPEN
     if to == BreakerState.OPEN:
         row.opened_at, row.reason = now, reason[:500]
     if to == BreakerState.CLOSED:
-        row.failures, row.first_failure_at, row.opened_at, row.reason, row.poison_run = 0, None, None, "", 0
+        row.failed_at, row.opened_at, row.reason, row.poison_run = [], None, "", 0
     row.save()
     if before == to and was_held == row.held:
         return False
@@ -162,7 +169,9 @@ def _locked(connector: Connector) -> Breaker:
 def reset(*, connector: Connector, actor: User, now: datetime) -> None:
     """Close a breaker by hand; the connector is due at once."""
     if move(connector=connector, to=BreakerState.CLOSED, reason="Reset by hand.", now=now, actor=actor):
-        Connector.objects.filter(pk=connector.pk, enabled=True, next_poll_at__isnull=False).update(next_poll_at=now)
+        due = Connector.objects.filter(pk=connector.pk, enabled=True, next_poll_at__isnull=False)
+        if due.update(next_poll_at=now):
+            ring(POLL_TASK, str(connector.pk))
     audit.record(actor=actor, verb="reset_breaker", target=connector)
 
 

@@ -17,7 +17,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Length
 
-from connectors import breakers
+from connectors import breakers, notices
 from connectors.base import Call, Push, Record, Source
 from connectors.choices import DeliveryState, Stage
 from connectors.errors import Misconfigured
@@ -109,6 +109,7 @@ def _digest(ids: Sequence[UUID], now: datetime) -> None:
     Delivery.objects.bulk_update(deliveries, ["state", "digested_at", "stored", "duplicates"])
     good = [delivery.state != DeliveryState.DEAD for delivery in deliveries]
     breakers.watch_for_poison(connector=connector, outcomes=good, now=now)
+    notices.recovered(connector=connector, now=now)
     # One row for all its deliveries: touched rarely, so that workers do not queue for it.
     stale = Q(last_success_at=None) | Q(last_success_at__lt=now - _FRESH) | ~Q(last_error="")
     fine = {"last_success_at": now, "last_heard_at": now, "last_error": "", "failures": 0}

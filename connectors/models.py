@@ -128,8 +128,7 @@ class Breaker(models.Model):
 
     connector = models.OneToOneField(Connector, on_delete=models.CASCADE, primary_key=True, related_name="breaker")
     state = models.CharField(max_length=10, choices=BreakerState, default=BreakerState.CLOSED)
-    failures = models.PositiveSmallIntegerField(default=0, help_text="In a row, since the first of them.")
-    first_failure_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.JSONField(default=list, blank=True, help_text="When it failed lately, in a row; Unix seconds.")
     opened_at = models.DateTimeField(null=True, blank=True)
     held = models.BooleanField(default=False, help_text="Open until somebody resets it; time does not.")
     reason = models.CharField(max_length=500, blank=True, default="")
@@ -140,6 +139,11 @@ class Breaker(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connector_id}: {self.state}"
+
+    @property
+    def failures(self) -> int:
+        """How often it failed in a row, of late."""
+        return len(self.failed_at)
 
 
 class Transition(Identified):
@@ -192,6 +196,9 @@ class Backfill(Identified):
     stored = models.PositiveIntegerField(default=0)
     dead = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True, default="")
+    rung_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its newest bell was rung; others are ignored."
+    )
     created_by = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

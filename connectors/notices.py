@@ -38,10 +38,10 @@ def recovered(*, connector: Connector, now: datetime) -> None:
 
 def look_for_silence(now: datetime) -> None:
     """Tell of every connector that was heard last longer ago than its owner expects."""
-    watched = Connector.objects.running().filter(silence_after__gt=0, blind_since=None, last_heard_at__isnull=False)
-    for connector in watched:
-        if now - connector.last_heard_at > timedelta(seconds=connector.silence_after):
-            silent(connector=connector, since=connector.last_heard_at, now=now)
+    for connector in Connector.objects.running().filter(silence_after__gt=0, blind_since=None):
+        heard = connector.last_heard_at or connector.created_at
+        if now - heard > timedelta(seconds=connector.silence_after):
+            silent(connector=connector, since=heard, now=now)
 
 
 def _tell(connector: Connector, event_type: str, title: str, now: datetime, severity: Severity) -> None:

@@ -29,6 +29,8 @@ POLL_SECONDS = 3 * 60 * 60  # the first copy of a large repository may take two 
 RETRIES, LONGEST_WAIT = 5, 16
 # A source that asks for more patience than this is left alone until then, and its worker with it.
 PATIENCE = 30
+# Seconds that one poll waits in all because its source asked for it; the next poll goes on.
+BUDGET = 300
 _NOTICE = 1.0  # seconds within which a waiting poll sees that it was switched off
 
 
@@ -80,11 +82,13 @@ class _Reading:
     progress: Callable[[Tally], None] | None
     tally: Tally = field(default_factory=Tally)
     failures: int = 0
+    waited: float = 0.0
+    ends: float = field(default_factory=lambda: monotonic() + POLL_SECONDS)
 
     def go(self, gate: breakers.Gate) -> None:
         """Read from the cursor to the end."""
         source = _pulled(self.connector, self.now)
-        for page in _in_time(self.connector, source):
+        for page in _in_time(self.connector, source, self.ends):
             moves = page.cursor != self.connector.cursor
             keep_page(self.connector, source, page, self.now, self.tally)
             if self.failures and moves:  # a page that leads nowhere may come before each failure
@@ -133,7 +137,8 @@ def _persist(connector: Connector, reading: _Reading) -> None:
 
     def worth_another(problem: BaseException) -> bool:
         if isinstance(problem, RateLimited):
-            return problem.seconds <= PATIENCE
+            reading.waited += _asked_for(problem)
+            return problem.seconds <= PATIENCE and reading.waited <= BUDGET
         if not isinstance(problem, SourceUnavailable) or isinstance(problem, Resting | Poisoned | Unfinished):
             return False
         reading.failures += 1
@@ -152,8 +157,13 @@ def _wait(state: RetryCallState, failures: int) -> float:
     """Return the seconds to wait: what the source asked for, else what its failures make it."""
     problem = state.outcome.exception() if state.outcome else None
     if isinstance(problem, RateLimited):
-        return problem.seconds
+        return _asked_for(problem)
     return backoff(failures)
+
+
+def _asked_for(limit: RateLimited) -> float:
+    """Return the seconds a source asks us to wait; one that asks for none does not mean at once, for ever."""
+    return max(limit.seconds, 1.0)
 
 
 def backoff(failures: int) -> float:
@@ -170,7 +180,7 @@ def _sleep(connector: Connector, seconds: float) -> None:
     while seconds > 0:
         sleep(min(seconds, _NOTICE))
         seconds -= _NOTICE
-        if not Connector.objects.running().filter(pk=connector.pk).exists():
+        if not Connector.objects.running().unheld().filter(pk=connector.pk).exists():
             raise Conflict(f"{connector.name} was switched off while it was waited for.")
 
 
@@ -181,13 +191,12 @@ def _pulled(connector: Connector, now: datetime) -> Pull[Any]:
     return source
 
 
-def _in_time(connector: Connector, source: Pull[Any]) -> Iterator[Page]:
+def _in_time(connector: Connector, source: Pull[Any], ends: float) -> Iterator[Page]:
     """Yield pages as long as a poll may last; asked between pages, so that none is left half stored.
 
     Raises:
         Unfinished: it took too long.
     """
-    ends = monotonic() + POLL_SECONDS
     for page in source.read(connector.cursor):
         yield page
         if monotonic() > ends:
@@ -210,16 +219,17 @@ def _advance(connector: Connector, cursor: Cursor) -> None:
     The next poll moves on with it: what is being read is neither due nor late, however long that takes.
     """
     again = timezone.now() + timedelta(seconds=connector.interval)
-    held = Connector.objects.running().filter(pk=connector.pk, cursor=connector.cursor)
+    held = Connector.objects.running().unheld().filter(pk=connector.pk, cursor=connector.cursor)
     if not held.update(cursor=cursor, next_poll_at=again):
-        raise Conflict(f"{connector.name} was switched off or reset while it was read.")
+        raise Conflict(f"{connector.name} was switched off, held or reset while it was read.")
     connector.cursor = cursor
 
 
 def _succeeded(reading: "_Reading") -> None:
     """Say that all went well. The next poll is due an interval after this one began: then its schedule rings."""
     connector, now = reading.connector, reading.now
-    notices.recovered(connector=connector, now=timezone.now())
+    if reading.tally.heard or connector.last_error:  # after a silence, an empty answer is no sign of life
+        notices.recovered(connector=connector, now=timezone.now())
     told = {"last_heard_at": now} if reading.tally.heard else {}
     Connector.objects.filter(pk=connector.pk).update(
         last_success_at=now,

@@ -69,6 +69,8 @@ def switch(*, connector: Connector, enabled: bool, actor: User, now: datetime) -
     connector.enabled, connector.next_poll_at = enabled, due
     connector.save(update_fields=["enabled", "next_poll_at"])
     schedules.keep(connector)
+    if due:
+        ring(POLL_TASK, str(connector.pk))
     audit.record(actor=actor, verb="enable" if enabled else "disable", target=connector)
 
 
@@ -97,6 +99,8 @@ def configure(
         present.next_poll_at = now if is_polled(present, now) else None
     present.save(update_fields=["interval", "config", "secrets", "next_poll_at"])
     schedules.keep(present)
+    if present.enabled and present.next_poll_at:
+        ring(POLL_TASK, str(present.pk))
     audit.record(actor=actor, verb="configure", target=present, change=change)
     return present
 
@@ -158,7 +162,10 @@ def resume(*, actor: User, now: datetime) -> None:
     stopped, _ = Halt.objects.all().delete()
     if not stopped:
         raise Conflict("The connectors are not stopped.")
-    Connector.objects.filter(enabled=True, next_poll_at__isnull=False).update(next_poll_at=now)
+    polled = Connector.objects.filter(enabled=True, next_poll_at__isnull=False)
+    polled.update(next_poll_at=now)
+    for pk in polled.values_list("pk", flat=True):
+        ring(POLL_TASK, str(pk))
     audit.record(actor=actor, verb="resume", target=Halt(pk=1))
 
 

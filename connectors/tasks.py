@@ -1,7 +1,7 @@
 """Doors for the worker: each rings one deed, with ids in and nothing out; running one twice does no harm."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from celery import shared_task
@@ -22,6 +22,10 @@ from rcaplatform.kit.errors import DomainError
 
 # A poll ends itself; these end one that is stuck between two pages, the second one without a word in its state.
 SOFT_SECONDS, HARD_SECONDS = POLL_SECONDS + 20 * 60, POLL_SECONDS + 30 * 60
+
+
+# After a failure, a rate limit or a rest a poll is due before its schedule rings.
+WATCH_SECONDS, OVERDUE = 15, timedelta(seconds=2)
 
 
 @shared_task(name=POLL_TASK, soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
@@ -50,17 +54,19 @@ def retry_dead_letters(actor_id: str, *letters: str) -> None:
 
 
 @shared_task(name=BACKFILL_TASK)
-def backfill(backfill_id: str) -> None:
+def backfill(backfill_id: str, rung_at: str) -> None:
     """Read a slice of a backfill, and ring for the next one: others have their turn in between."""
-    if backfills.work(backfill_id=UUID(backfill_id)):
-        backfill.apply_async((backfill_id,))
+    backfills.work(backfill_id=UUID(backfill_id), rung_at=datetime.fromisoformat(rung_at))
 
 
 @shared_task(name="connectors.watch")
 def watch() -> None:
-    """Look for sources that fell silent, and for backfills left behind."""
-    notices.look_for_silence(timezone.now())
-    backfills.sweep()
+    """Look for sources that fell silent, for polls that are overdue, and for backfills left behind."""
+    now = timezone.now()
+    notices.look_for_silence(now)
+    for pk in Connector.objects.due(now - OVERDUE).values_list("pk", flat=True):
+        poll_one.apply_async((str(pk),), expires=WATCH_SECONDS)
+    backfills.sweep(now)
 
 
 @shared_task(name="connectors.purge")

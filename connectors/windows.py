@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -83,9 +83,13 @@ class Windowed(Pull[Settings]):
 
     def read(self, cursor: Cursor) -> Iterator[Page]:
         """Yield what is new, window by window."""
-        until = cursor.get("until")
-        start = datetime.fromisoformat(until) - self.overlap if until else self.now - self.history
-        return self.read_between(start, self.now - self.settle)
+        if not cursor.get("until"):
+            yield from self.read_between(self.now - self.history, self.now - self.settle)
+            return
+        until = datetime.fromisoformat(cursor["until"])
+        for page in self.read_between(until - self.overlap, self.now - self.settle):
+            behind = datetime.fromisoformat(page.cursor["until"]) < until
+            yield replace(page, cursor=cursor) if behind else page
 
     def read_between(self, start: datetime, end: datetime) -> Iterator[Page]:
         """Yield what happened from ``start`` up to, and without, ``end``, window by window."""

@@ -177,7 +177,7 @@ CELERY_TIMEZONE = "UTC"
 # Each connector's schedule is a row beside these; connectors/schedules.py keeps it.
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
-    "look for silent connectors": {"task": "connectors.watch", "schedule": 60.0},
+    "look for overdue and silent connectors": {"task": "connectors.watch", "schedule": 15.0},
     "digest deliveries left behind": {"task": "connectors.digest", "schedule": 10.0},
     "link events left behind": {"task": "investigations.link", "schedule": 10.0},
     "look back for investigations left behind": {"task": "investigations.look_back", "schedule": 10.0},

@@ -75,6 +75,8 @@ class ConnectorAdmin(ByRole):
         else:
             obj.pk = services.connect(name=obj.name, kind=form.kind, **by).pk
             obj.refresh_from_db()
+            if obj.is_scheduled:
+                services.poll_soon(connector=obj, actor=by["actor"], now=by["now"])
 
     @admin.display(description="Lag", ordering="last_success_at")
     def lag(self, connector: Connector) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.models import AuditEntry, User
-from connectors import backfills
+from connectors import backfills, breakers
 from connectors.backfills import BACKFILL_TASK
 from connectors.base import ConnectorConfig, Record
 from connectors.choices import BackfillState
@@ -56,6 +56,13 @@ def ask(connector: Connector, actor: User, hours: int = 3) -> Backfill:
     return backfills.ask(connector=connector, start=NOW - hours * HOUR, end=NOW, actor=actor, now=NOW)
 
 
+def work(backfill: Backfill) -> None:
+    """Heed the newest bell."""
+    backfill.refresh_from_db()
+    assert backfill.rung_at is not None
+    backfills.work(backfill_id=backfill.pk, rung_at=backfill.rung_at)
+
+
 def found(backfill: Backfill) -> tuple[str, int]:
     backfill.refresh_from_db()
     return backfill.state, backfill.stored
@@ -63,7 +70,7 @@ def found(backfill: Backfill) -> tuple[str, int]:
 
 def test_it_is_read_to_its_end_and_recorded(connector: Connector, engineer: User) -> None:
     backfill = ask(connector, engineer)
-    assert backfills.work(backfill_id=backfill.pk) is False
+    work(backfill)
     assert found(backfill) == (BackfillState.DONE, 3)
     assert AuditEntry.objects.get().verb == "backfill"
 
@@ -73,22 +80,22 @@ def test_a_slice_ends_in_time_and_the_next_goes_on(
 ) -> None:
     monkeypatch.setattr(backfills, "SLICE", 0)
     backfill = ask(connector, engineer)
-    assert backfills.work(backfill_id=backfill.pk) is True
+    work(backfill)
     assert found(backfill) == (BackfillState.RUNNING, 1)
-    while backfills.work(backfill_id=backfill.pk):
-        pass
+    while found(backfill)[0] == BackfillState.RUNNING:
+        work(backfill)
     assert found(backfill) == (BackfillState.DONE, 3)
 
 
 def test_the_live_cursor_stays_where_it_is(connector: Connector, engineer: User) -> None:
-    backfills.work(backfill_id=ask(connector, engineer).pk)
+    work(ask(connector, engineer))
     connector.refresh_from_db()
     assert connector.cursor == {}
 
 
 def test_what_is_known_already_is_stored_once(connector: Connector, engineer: User) -> None:
     for _ in range(2):
-        backfills.work(backfill_id=ask(connector, engineer).pk)
+        work(ask(connector, engineer))
     assert Event.objects.count() == 3
 
 
@@ -98,20 +105,22 @@ def test_a_source_that_is_away_is_waited_for(
     backfill = ask(connector, engineer)
     with monkeypatch.context() as away:
         away.setattr(Diary, "down", True)
-        assert backfills.work(backfill_id=backfill.pk) is False
+        work(backfill)
     assert found(backfill) == (BackfillState.RUNNING, 0)
     rung: list[Any] = []
     monkeypatch.setattr(backfills, "ring", lambda *what: rung.append(what))
-    backfills.sweep()
-    assert rung == [(BACKFILL_TASK, str(backfill.pk))]
-    backfills.work(backfill_id=backfill.pk)
+    later = NOW + timedelta(minutes=3)
+    backfills.sweep(later)
+    backfills.sweep(later + timedelta(minutes=1))
+    assert rung == [(BACKFILL_TASK, str(backfill.pk), later.isoformat())]
+    work(backfill)
     assert found(backfill) == (BackfillState.DONE, 3)
 
 
 def test_a_cancelled_one_is_not_read_further(connector: Connector, engineer: User) -> None:
     backfill = ask(connector, engineer)
     backfills.cancel(backfill=backfill, actor=engineer)
-    backfills.work(backfill_id=backfill.pk)
+    work(backfill)
     assert found(backfill) == (BackfillState.CANCELLED, 0)
     with pytest.raises(Conflict, match="ended already"):
         backfills.cancel(backfill=backfill, actor=engineer)
@@ -138,13 +147,43 @@ def test_a_source_that_is_not_asked_by_time_has_no_past_to_read(engineer: User) 
 def test_while_the_connector_is_off_nothing_is_read(connector: Connector, engineer: User) -> None:
     backfill = ask(connector, engineer)
     Connector.objects.update(enabled=False)
-    backfills.work(backfill_id=backfill.pk)
+    work(backfill)
     assert found(backfill) == (BackfillState.RUNNING, 0)
 
 
 def test_what_cannot_go_on_says_why(connector: Connector, engineer: User) -> None:
     backfill = ask(connector, engineer)
     Connector.objects.update(kind="gone")
-    backfills.work(backfill_id=backfill.pk)
+    work(backfill)
     assert found(backfill)[0] == BackfillState.FAILED
     assert "no source 'gone'" in backfill.error
+
+
+def test_of_many_bells_the_newest_alone_counts(connector: Connector, engineer: User) -> None:
+    backfill = ask(connector, engineer)
+    backfills.work(backfill_id=backfill.pk, rung_at=NOW - HOUR)
+    assert found(backfill) == (BackfillState.PENDING, 0)
+
+
+def test_a_breaker_that_is_held_stops_it_at_the_next_page(
+    connector: Connector, engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backfill, genuine = ask(connector, engineer), Diary.fetch
+
+    def fetch(source: Diary, start: datetime, end: datetime) -> Iterable[Record]:
+        if start == NOW - 2 * HOUR:
+            breakers.force_open(connector=connector, actor=engineer, now=NOW)
+        return genuine(source, start, end)
+
+    monkeypatch.setattr(Diary, "fetch", fetch)
+    work(backfill)
+    assert found(backfill) == (BackfillState.RUNNING, 1)
+
+
+def test_a_past_that_cannot_be_decoded_is_not_read_to_its_end(
+    connector: Connector, engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Diary, "decode", lambda *_: 1 / 0)
+    backfill = ask(connector, engineer, hours=150)
+    work(backfill)
+    assert (found(backfill)[0], backfill.dead) == (BackfillState.RUNNING, 100)

@@ -10,13 +10,15 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
-from connectors import breakers, polling, services
+from connectors import breakers, notices, polling, services, tasks
 from connectors.base import Cursor, Page, Record
 from connectors.base import Gap as Missing
 from connectors.choices import BreakerState
+from connectors.digestion import digest_pending
 from connectors.errors import Misconfigured, Poisoned, RateLimited, Refused, Resting, SourceUnavailable
 from connectors.models import Breaker, Connector, DeadLetter, Gap, Transition
 from connectors.sources.jsonlines import JSONLines
+from connectors.tests.factories import ConnectorFactory, DeliveryFactory
 from events.models import Event
 from rcaplatform.kit.errors import Conflict
 
@@ -140,7 +142,7 @@ def test_what_the_source_asks_for_is_waited_and_is_no_failure(
     answers.extend([RateLimited("slow down", seconds=7.5), page(good(1))])
     poll(connector)
     assert sum(clock.slept) == 7.5
-    assert not Breaker.objects.filter(failures__gt=0).exists()
+    assert not Breaker.objects.exclude(failed_at=[]).exists()
 
 
 def test_a_source_that_asks_for_an_hour_is_polled_in_an_hour(
@@ -319,3 +321,126 @@ def test_all_connectors_stop_at_once_and_go_on_together(
         services.halt(actor=admin, now=timezone.now())
     services.resume(actor=admin, now=timezone.now())
     assert poll(connector).stored == 1
+
+
+def test_poison_during_a_trial_holds_the_breaker(clock: Clock, connector: Connector, answers: list[Answer]) -> None:
+    breakers.move(connector=connector, to=BreakerState.OPEN, reason="down", now=timezone.now())
+    clock.travel.shift(61)
+    answers.append(page(*(b"garbage %d" % number for number in range(30))))
+    with pytest.raises(Poisoned):
+        poll(connector)
+    assert (Breaker.objects.get().held, state(connector)) == (True, "open")
+
+
+def test_what_a_person_held_open_no_poll_closes_or_opens_anew(
+    clock: Clock, connector: Connector, answers: list[Answer], engineer: User
+) -> None:
+    gate = breakers.Gate(connector)
+    for _ in range(4):
+        with pytest.raises(SourceUnavailable):
+            gate.call(failing)
+
+    def held_meanwhile() -> None:
+        breakers.force_open(connector=connector, actor=engineer, now=timezone.now())
+        raise DOWN
+
+    with pytest.raises(SourceUnavailable):
+        gate.call(held_meanwhile)
+    assert Breaker.objects.get().held
+
+
+def failing() -> None:
+    raise DOWN
+
+
+def test_a_breaker_opened_by_hand_stops_the_poll_under_way_at_its_next_page(
+    clock: Clock, connector: Connector, answers: list[Answer], engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers.extend([page(good(1)), page(good(2), number=2)])
+
+    def open_it(_: Any) -> None:
+        breakers.force_open(connector=connector, actor=engineer, now=timezone.now())
+
+    with pytest.raises(Conflict, match="held"):
+        polling.poll(connector=connector, now=timezone.now(), progress=open_it)
+    connector.refresh_from_db()
+    assert connector.cursor == {"page": 1}
+
+
+def test_a_source_that_asks_for_no_patience_at_all_is_not_asked_for_ever(
+    clock: Clock, connector: Connector, answers: list[Answer]
+) -> None:
+    answers.extend([RateLimited("now", seconds=0)] * 1_000)
+    with pytest.raises(RateLimited):
+        poll(connector)
+    connector.refresh_from_db()
+    assert (sum(clock.slept), connector.failures) == (polling.BUDGET, 0)
+
+
+def test_five_failures_within_any_minute_open_the_breaker(clock: Clock, connector: Connector) -> None:
+    gate = breakers.Gate(connector)
+    for pause in (50, 5, 6, 1, 1, 0):
+        with pytest.raises(SourceUnavailable):
+            gate.call(failing)
+        clock.travel.shift(pause)
+    assert state(connector) == BreakerState.OPEN
+
+
+def test_a_bug_of_ours_closes_no_breaker(clock: Clock, connector: Connector, answers: list[Answer]) -> None:
+    breakers.move(connector=connector, to=BreakerState.OPEN, reason="down", now=timezone.now())
+    clock.travel.shift(61)
+    answers.append(KeyError("bug"))
+    with pytest.raises(KeyError):
+        poll(connector)
+    assert state(connector) == BreakerState.OPEN
+
+
+@pytest.fixture
+def quiet(connector: Connector) -> Connector:
+    Connector.objects.update(silence_after=600, created_at=START)
+    connector.refresh_from_db()
+    return connector
+
+
+def told() -> list[str]:
+    return list(Event.objects.order_by("id").values_list("event_type", flat=True))
+
+
+def test_a_source_that_says_nothing_is_silent_once_however_often_it_is_polled(
+    clock: Clock, quiet: Connector, answers: list[Answer]
+) -> None:
+    for _ in range(4):
+        clock.travel.shift(400)
+        poll(quiet)
+        notices.look_for_silence(timezone.now())
+    assert told() == ["connector_silent"]
+    answers.append(page(good(1)))
+    poll(quiet)
+    assert told() == ["connector_silent", "log_error", "connector_recovered"]
+
+
+def test_a_source_that_calls_is_heard_again_by_its_call(clock: Clock) -> None:
+    hook = ConnectorFactory(silence_after=600, last_heard_at=START)
+    clock.travel.shift(700)
+    notices.look_for_silence(timezone.now())
+    DeliveryFactory(connector=hook, next_attempt_at=START)
+    digest_pending(now=timezone.now())
+    assert told() == ["connector_silent", "connector_recovered"]
+
+
+def test_what_must_be_asked_sooner_than_its_schedule_rings_is_rung_for(
+    clock: Clock, connector: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[Any] = []
+    monkeypatch.setattr(tasks.poll_one, "apply_async", lambda ids, **_: rung.append(ids))
+    Connector.objects.update(next_poll_at=START + timedelta(seconds=30), interval=86_400)
+    tasks.watch()
+    clock.travel.shift(40)
+    tasks.watch()
+    assert rung == [(str(connector.pk),)]
+
+
+@pytest.mark.parametrize(("early", "due"), [(5, True), (7, False)])
+def test_a_bell_that_seems_a_little_early_is_heeded(connector: Connector, early: int, due: bool) -> None:
+    Connector.objects.update(next_poll_at=START, interval=60)
+    assert Connector.objects.due(START - timedelta(seconds=early)).exists() is due

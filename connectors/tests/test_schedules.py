@@ -61,4 +61,4 @@ def test_beat_finds_it_beside_the_fixed_schedules(connector: Connector) -> None:
     beat = DatabaseScheduler(app=current_app, lazy=True)
     beat.setup_schedule()
     found: dict[str, Any] = beat.schedule
-    assert {"poll log", "look for silent connectors"} <= found.keys()
+    assert {"poll log", "look for overdue and silent connectors"} <= found.keys()

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.base import Record
+from connectors.base import ConnectorConfig, Record
 from connectors.tests.factories import NOW
-from connectors.windows import Overfull, sweep
+from connectors.windows import Overfull, Windowed, sweep
+from events.drafts import EventDraft
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 
@@ -54,3 +56,27 @@ def test_windows_grow_again_after_a_crowd() -> None:
     crowd = [NOW + timedelta(seconds=second) for second in range(9)]
     windows = list(sweep(NOW, NOW + 24 * HOUR, capped(crowd, 5), span=HOUR, floor=SECOND))
     assert windows[-1].end - windows[-2].end == HOUR
+
+
+class Diary(Windowed[ConnectorConfig]):
+    """Tells of nothing, in windows shorter than its overlap."""
+
+    kind, label, Config = "diary", "Diary", ConnectorConfig
+    span = timedelta(seconds=30)
+
+    def check(self) -> None:
+        """Do nothing."""
+
+    def fetch(self, start: datetime, end: datetime) -> list[Record]:
+        return []
+
+    def decode(self, record: Record) -> list[EventDraft]:
+        return []
+
+
+def test_the_cursor_never_goes_back_however_far_the_overlap_reaches() -> None:
+    diary = Diary(ConnectorConfig(), workspace=Path("unused"), now=NOW)
+    until = NOW - timedelta(seconds=45)
+    cursors = [datetime.fromisoformat(page.cursor["until"]) for page in diary.read({"until": until.isoformat()})]
+    assert cursors == sorted(cursors)
+    assert (cursors[0], cursors[-1]) == (until, NOW)
