@@ -1,10 +1,11 @@
 """Door for administrators: connectors, made and changed by a form of their kind's settings."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -13,10 +14,11 @@ from django.utils.timesince import timesince
 
 from accounts.admin import ByRole, actor_of
 from accounts.permissions import may
-from connectors import reference, services
+from connectors import backfills, breakers, reference, services
 from connectors.forms import ConnectorForm, form_for
 from connectors.models import Connector
 from connectors.registry import SOURCES, is_pushed
+from rcaplatform.kit.errors import DomainError
 
 CONNECTOR_FACTS = ("name", "kind", "enabled", "webhook")
 CONNECTOR_STATE = ("last_success_at", "last_error", "failures", "next_poll", "cursor", "created_at")
@@ -26,11 +28,21 @@ CONNECTOR_STATE = ("last_success_at", "last_error", "failures", "next_poll", "cu
 class ConnectorAdmin(ByRole):
     """Connectors: their health, their settings, their switch; secrets can be replaced, never read."""
 
-    list_display = ("name", "kind", "enabled", "lag", "failures", "last_error", "last_success_at", "next_poll")
+    list_display = ("name", "kind", "enabled", "breaker_state", "lag", "failures", "last_error", "next_poll")
+    list_select_related = ("breaker",)
     list_filter = ("kind", "enabled")
     search_fields = ("name",)
     readonly_fields = (*CONNECTOR_FACTS, *CONNECTOR_STATE)
-    actions = ("poll_now", "switch_on", "switch_off")
+    actions = (
+        "poll_now",
+        "switch_on",
+        "switch_off",
+        "hold_open",
+        "reset_breaker",
+        "backfill_day",
+        "stop_all",
+        "resume_all",
+    )
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Ask the table of roles."""
@@ -77,6 +89,49 @@ class ConnectorAdmin(ByRole):
             obj.refresh_from_db()
             if obj.is_scheduled:
                 services.poll_soon(connector=obj, actor=by["actor"], now=by["now"])
+
+    @admin.display(description="Breaker", ordering="breaker__state")
+    def breaker_state(self, connector: Connector) -> str:
+        """Say how its circuit breaker stands."""
+        breaker = getattr(connector, "breaker", None)
+        return "closed" if breaker is None else f"{breaker.state}, held" if breaker.held else str(breaker.state)
+
+    @admin.action(description="Hold the circuit breaker open", permissions=["write"])
+    def hold_open(self, request: HttpRequest, rows: QuerySet[Connector]) -> None:
+        """Ask them no more until somebody resets the breaker."""
+        by: Any = {"actor": actor_of(request), "now": timezone.now()}
+        self.each(request, rows, lambda row: breakers.force_open(connector=row, **by), "held open")
+
+    @admin.action(description="Reset the circuit breaker", permissions=["write"])
+    def reset_breaker(self, request: HttpRequest, rows: QuerySet[Connector]) -> None:
+        """Ask them again at once."""
+        by: Any = {"actor": actor_of(request), "now": timezone.now()}
+        self.each(request, rows, lambda row: breakers.reset(connector=row, **by), "reset")
+
+    @admin.action(description="Read the last 24 hours again, in the background", permissions=["write"])
+    def backfill_day(self, request: HttpRequest, rows: QuerySet[Connector]) -> None:
+        """Backfill a day."""
+        now = timezone.now()
+        span: Any = {"start": now - timedelta(days=1), "end": now, "actor": actor_of(request), "now": now}
+        self.each(request, rows, lambda row: backfills.ask(connector=row, **span), "read again; see backfills")
+
+    @admin.action(description="Stop ALL connectors at once", permissions=["write"])
+    def stop_all(self, request: HttpRequest, rows: QuerySet[Connector]) -> None:
+        """Stop every connector, whichever are chosen."""
+        self._all(request, lambda: services.halt(actor=actor_of(request), now=timezone.now()), "All are stopped.")
+
+    @admin.action(description="Let ALL connectors go on", permissions=["write"])
+    def resume_all(self, request: HttpRequest, rows: QuerySet[Connector]) -> None:
+        """Let every connector go on that is on."""
+        self._all(request, lambda: services.resume(actor=actor_of(request), now=timezone.now()), "All go on.")
+
+    def _all(self, request: HttpRequest, deed: Callable[[], None], done: str) -> None:
+        try:
+            deed()
+        except DomainError as problem:
+            self.message_user(request, problem.message, messages.ERROR)
+        else:
+            self.message_user(request, done)
 
     @admin.display(description="Lag", ordering="last_success_at")
     def lag(self, connector: Connector) -> str:
