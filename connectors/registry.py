@@ -17,6 +17,7 @@ from connectors.sources.grafana import Grafana
 from connectors.sources.jaeger import Jaeger
 from connectors.sources.jenkins import Jenkins
 from connectors.sources.jsonlines import JSONLines
+from connectors.sources.loki import Loki
 from connectors.sources.opsgenie import Opsgenie
 from connectors.sources.pagerduty import PagerDuty
 from connectors.sources.prometheus import Prometheus
@@ -38,6 +39,7 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     Jaeger,
     Jenkins,
     JSONLines,
+    Loki,
     Opsgenie,
     PagerDuty,
     Prometheus,

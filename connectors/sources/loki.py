@@ -1,0 +1,199 @@
+"""Source: Grafana Loki, by range queries."""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from connectors.base import Cursor, Gap, Page, Record, option, secret
+from connectors.errors import BadRecord
+from connectors.http import Endpoint, HTTPConfig, OverHTTP
+from connectors.reading import Part
+from connectors.sources.logfolding import Told
+from connectors.sources.loglines import LogLine
+from connectors.sources.logsource import FOLDING, LogConfig, LogSource
+from events.drafts import EARLIEST
+
+# Loki's own bounds: lines an answer, and the longest range it answers for.
+MOST_LINES = 5_000
+LONGEST = timedelta(days=30)
+HISTORY, SETTLE = timedelta(hours=1), timedelta(seconds=30)
+SECOND = 10**9
+# Otherwise what was said of one line is merged into the labels of its stream, and each line becomes a stream.
+CATEGORIZED = {"X-Loki-Response-Encoding-Flags": "categorize-labels"}
+_LOGFMT = re.compile(r'(?:^|\s)([A-Za-z_][\w.]*)=(?:"((?:[^"\\]|\\.){0,4000})"|(\S{0,4000}))')
+_MAX_LINE = 256 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class LokiConfig(HTTPConfig, LogConfig):
+    """What the owner sets."""
+
+    query: str = option(
+        'LogQL that selects the lines, such as {namespace="shop"} |~ "(?i)error|warn|fail". The narrower, the quicker.'
+    )
+    tenant: str = option("X-Scope-OrgID: the tenant, or several as a|b.", default="")
+    token: str = secret("Bearer token, where one is needed.", default="")
+    user: str = option("User of basic authentication, where it is needed.", default="")
+    password: str = secret("Password of that user.", default="")
+
+    def wrong(self) -> dict[str, str]:
+        """Return what is wrong, by setting."""
+        return super().wrong() | ({} if self.query.strip() else {"query": "This may not be empty."})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: when, in nanoseconds, of which stream, and what is known of this line alone."""
+
+    at: int
+    labels: dict[str, str]
+    line: str
+    metadata: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """What identifies it: two lines of one nanosecond, stream and text are one."""
+        told = orjson.dumps([self.at, self.labels, self.line, self.metadata], option=orjson.OPT_SORT_KEYS)
+        return blake2b(told, digest_size=16).hexdigest()
+
+    def record(self) -> Record:
+        """Return it as a record."""
+        told = {"at": str(self.at), "labels": self.labels, "line": self.line, "metadata": self.metadata}
+        return Record.of(f"{self.at}/{self.digest}", "line", told)
+
+
+class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig]):
+    """Asks what a query selects, oldest first, and takes every line once.
+
+    Lines of the newest half minute are left for the next poll, as they may come in out of order. Where more than 5,000
+    lines have one nanosecond, the others are a gap.
+    """
+
+    kind, label, Config = "loki", "Grafana Loki", LokiConfig
+
+    def endpoint(self) -> Endpoint:
+        """Return where it is."""
+        config, headers = self.config, dict(CATEGORIZED)
+        if config.token:
+            headers["Authorization"] = f"Bearer {config.token}"
+        elif config.user:
+            headers["Authorization"] = f"Basic {b64encode(f'{config.user}:{config.password}'.encode()).decode()}"
+        if config.tenant:
+            headers["X-Scope-OrgID"] = config.tenant
+        return Endpoint(url=config.url, headers=headers, requests_per_second=config.requests_per_second)
+
+    def check(self) -> None:
+        """Return when the query is answered."""
+        end = _nanoseconds(self.now)
+        self._ask(end - 60 * SECOND, end, limit=1)
+
+    def read(self, cursor: Cursor) -> Iterator[Page]:
+        """Yield lines page by page. The cursor is {from, seen, folding}: ``from`` is read again but for those seen."""
+        folding = self.folding(cursor)
+        start, seen = int(cursor.get("from") or _nanoseconds(self.now - HISTORY)), set(cursor.get("seen", []))
+        end = _nanoseconds(self.now - SETTLE)
+        while start < end:
+            stop = min(end, start + int(LONGEST.total_seconds()) * SECOND)
+            entries = self._ask(start, stop, limit=MOST_LINES)
+            fresh = [entry for entry in entries if entry.digest not in seen]
+            gaps: tuple[Gap, ...] = ()
+            if len(entries) < MOST_LINES:
+                start, seen = stop, set()
+            elif (last := entries[-1].at) > start:
+                start, seen = last, {entry.digest for entry in entries if entry.at == last}
+            else:
+                gaps = (Gap(_moment(start), _moment(start + 1_000), f"Over {MOST_LINES:,} lines have one time."),)
+                start, seen = start + 1, set()
+            records = folding.fold(entry.record() for entry in fresh)
+            if start >= end:
+                records += folding.overdue()
+            moved = {"from": str(start), "seen": sorted(seen), FOLDING: folding.state()}
+            yield Page(records, moved, ignored=max(0, len(fresh) - len(records)), gaps=gaps)
+
+    def understood(self, record: Record) -> Told:
+        """Return the line in ``record``."""
+        told = Part(record.value)
+        fields = {**fields_of(told.text("line", _MAX_LINE)), **_absent(told)}
+        return Told(
+            LogLine(fields),
+            record.reference,
+            record.value,
+            timestamp=_moment(_whole(told.text("at"))),
+            service=self.config.service,
+            environment=self.config.environment,
+        )
+
+    def _ask(self, start: int, end: int, *, limit: int) -> list[Entry]:
+        """Return the lines from ``start`` up to, and without, ``end``, oldest first."""
+        asked = {"query": self.config.query, "start": start, "end": end, "limit": limit, "direction": "forward"}
+        return entries_in(self.http.get("loki/api/v1/query_range", params=asked).json())
+
+
+def entries_in(payload: Any) -> list[Entry]:
+    """Return the lines in an answer or a push, oldest first; what is no stream of lines has none."""
+    body = Part(payload)
+    streams = body["data"].each("result") or body.each("streams")
+    found = [
+        Entry(int(value[0]), stream.mapping("stream"), value[1], _metadata(value))
+        for stream in streams
+        for value in _list(stream["values"].value)
+        if isinstance(value, list) and len(value) >= 2 and isinstance(value[1], str) and str(value[0]).isdecimal()
+    ]
+    return sorted(found, key=lambda entry: entry.at)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _metadata(value: list[Any]) -> dict[str, str]:
+    """Return what is known of a line alone: in an answer under a name, in a push as it is."""
+    more = Part({"more": value[2] if len(value) > 2 else None})
+    return more["more"].mapping("structuredMetadata") | more["more"].mapping("parsed") or more.mapping("more")
+
+
+def fields_of(line: str) -> dict[str, Any]:
+    """Return what a line says: a JSON object, logfmt with two pairs at least, or a text."""
+    if line.lstrip().startswith("{"):
+        try:
+            found = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            found = None
+        if isinstance(found, dict):
+            return found
+    pairs = {name: quoted.replace('\\"', '"') or plain for name, quoted, plain in _LOGFMT.findall(line)}
+    return pairs if len(pairs) > 1 and ("msg" in pairs or "message" in pairs) else {"message": line}
+
+
+def _absent(told: Part) -> dict[str, Any]:
+    """Return what stream and line say of themselves, under the names that a log line would use."""
+    around = {**told.mapping("labels"), **told.mapping("metadata")}
+    level = around.get("detected_level", around.get("level", ""))
+    service = around.get("service_name") or around.get("service") or around.get("app") or around.get("job", "")
+    named = {"level": level if level != "unknown" else "", "service": service, "labels": told.mapping("labels")}
+    named |= {name: around[name] for name in ("trace_id", "span_id", "env", "namespace", "pod") if name in around}
+    line = fields_of(told.text("line", _MAX_LINE))
+    return {name: value for name, value in named.items() if value and name not in line}
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return int((moment - EARLIEST) / timedelta(microseconds=1)) * 1_000
+
+
+def _moment(nanoseconds: int) -> datetime:
+    try:
+        return EARLIEST + timedelta(microseconds=nanoseconds // 1_000)
+    except OverflowError as problem:
+        raise BadRecord("at: this is not a time.", fields={"at": "Not a time."}) from problem
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise BadRecord("at: this is not a time.", fields={"at": "Not a time."})
+    return int(text)
