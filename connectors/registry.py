@@ -13,6 +13,7 @@ from connectors.sources.datadog import Datadog
 from connectors.sources.datadog_traces import DatadogTraces
 from connectors.sources.git import Git
 from connectors.sources.github import GitHub
+from connectors.sources.gitlab import GitLab
 from connectors.sources.grafana import Grafana
 from connectors.sources.jaeger import Jaeger
 from connectors.sources.jenkins import Jenkins
@@ -35,6 +36,7 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     DatadogTraces,
     Git,
     GitHub,
+    GitLab,
     Grafana,
     Jaeger,
     Jenkins,
