@@ -297,3 +297,7 @@ class Push(Source[Settings]):
             BadRecord: it cannot be read.
         """
         yield call.event, parsed(call.body)
+
+    def doubts(self, record: Record) -> Mapping[str, str]:
+        """Return what in the settings has no effect on ``record``, by setting: a preview shows it. Pure."""
+        return {}

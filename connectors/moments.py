@@ -49,7 +49,9 @@ def _unix(number: float) -> datetime | None:
     for limit, per_second in _UNITS:
         if abs(number) < limit:
             whole, rest = divmod(number, per_second)
-            return datetime.fromtimestamp(int(whole), UTC) + timedelta(microseconds=int(rest * 10**6 / per_second))
+            fraction = rest * 10**6 / per_second
+            micro = int(fraction) if isinstance(number, int) else round(fraction)  # a float ends in too many digits
+            return datetime.fromtimestamp(int(whole), UTC) + timedelta(microseconds=micro)
     return None
 
 

@@ -23,6 +23,7 @@ from connectors.sources.opsgenie import Opsgenie
 from connectors.sources.pagerduty import PagerDuty
 from connectors.sources.prometheus import Prometheus
 from connectors.sources.tempo import Tempo
+from connectors.sources.webhook import Webhook
 from connectors.sources.zipkin import Zipkin
 
 _SOURCES: tuple[type[Source[Any]], ...] = (
@@ -46,6 +47,7 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     PagerDuty,
     Prometheus,
     Tempo,
+    Webhook,
     Zipkin,
 )
 SOURCES = {source.kind: source for source in _SOURCES}
