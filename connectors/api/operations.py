@@ -43,6 +43,7 @@ class DeadLetterViewSet(GenericViewSet[DeadLetter]):
     queryset = DeadLetter.objects.select_related("connector", "delivery")
     serializer_class = DeadLetterRow
     filterset_class = AllDeadLetterFilters
+    conflicting = frozenset({"retry"})
     verbs = dict.fromkeys(("retry", "retry_many", "rehearse", "partial_update"), "delete")
 
     def get_queryset(self) -> QuerySet[DeadLetter]:
@@ -152,6 +153,7 @@ class HaltView(APIView):
     """The switch for every connector at once."""
 
     queryset = Halt.objects.all()
+    conflicting = frozenset({"post", "delete"})
 
     @extend_schema(request=Reason, responses={204: OpenApiResponse(description="None is polled, no webhook taken.")})
     def post(self, request: Request) -> Response:

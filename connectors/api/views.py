@@ -41,6 +41,7 @@ class ConnectorViewSet(GenericViewSet[Connector]):
     serializer_class = HealthRow
     lookup_field, lookup_value_regex = "name", "[-a-zA-Z0-9_]+"
     pagination_class = None
+    conflicting = frozenset({"poll"})
 
     @extend_schema(responses=KindShown(many=True))
     @action(detail=False)
@@ -83,6 +84,7 @@ class DeadLettersOfConnector(GenericViewSet[DeadLetter]):
     serializer_class = DeadLetterRow
     filterset_class = DeadLetterFilters
     verbs = {"retry": "edit"}
+    conflicting = frozenset({"retry"})
 
     def get_queryset(self) -> QuerySet[DeadLetter]:
         """Return those of the connector in the address."""

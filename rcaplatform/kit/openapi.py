@@ -98,7 +98,7 @@ class Schema(AutoSchema):
             operation["parameters"] = shown
 
     def _action(self) -> str:
-        return str(getattr(self.view, "action", ""))
+        return str(getattr(self.view, "action", "") or self.method.lower())
 
     def _problems(self, operation: dict[str, Any]) -> list[str]:
         places = {parameter["in"] for parameter in operation.get("parameters", ())}
