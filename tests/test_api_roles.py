@@ -110,6 +110,7 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/admin/tokens/revoke", "POST", {"jti": "0123456789abcdef"}, (403, 403, 403, 201)),
     ("/admin/users/{person}/revoke-tokens", "POST", {}, (403, 403, 403, 204)),
     ("/connectors/kinds", "GET", None, READ),
+    ("/connectors/preview", "POST", {"kind": "webhook", "sample": {"title": "x"}}, ADMIN),
     ("/connectors/status", "GET", None, READ),
     ("/connectors/{connector}/status", "GET", None, READ),
     ("/connectors/{connector}/poll", "POST", None, (403, 403, 403, 202)),

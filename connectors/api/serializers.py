@@ -125,6 +125,27 @@ class Handed(serializers.Serializer[Any]):
     queued = serializers.IntegerField()
 
 
+class PreviewRequest(Strict):
+    """Settings of a connector that calls us, and a delivery to try them on."""
+
+    kind = serializers.CharField(help_text="As `connectors/kinds` names it.")
+    settings = serializers.DictField(required=False, default=dict, help_text="Secrets may be left out.")
+    sample = serializers.JSONField(help_text="The body of a delivery.")
+    event = serializers.CharField(
+        required=False, default="sample", max_length=100, help_text="What its sender calls it."
+    )
+
+
+class PreviewReport(serializers.Serializer[Any]):
+    """What the sample would become; nothing was stored."""
+
+    events = RehearsedEvent(source="drafts", many=True)
+    problems = serializers.DictField(child=serializers.CharField(), help_text="What is wrong, by setting or field.")
+    doubts = serializers.DictField(child=serializers.CharField(), help_text="Settings without effect on this sample.")
+    ignored = serializers.IntegerField(help_text="Parts without an event.")
+    parts = serializers.IntegerField()
+
+
 class BreakerMove(serializers.Serializer[Any]):
     """One change of a circuit breaker."""
 

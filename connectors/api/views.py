@@ -15,10 +15,19 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.models import User
 from connectors import deadletters, health, services
-from connectors.api.serializers import DeadLetterRow, DeadLetterShown, HealthReport, HealthRow, KindShown
+from connectors.api.serializers import (
+    DeadLetterRow,
+    DeadLetterShown,
+    HealthReport,
+    HealthRow,
+    KindShown,
+    PreviewReport,
+    PreviewRequest,
+)
 from connectors.base import Pull, Push
 from connectors.filters import DeadLetterFilters
 from connectors.models import Connector, DeadLetter
+from connectors.preview import preview
 from connectors.registry import SOURCES
 
 
@@ -58,6 +67,16 @@ class ConnectorViewSet(GenericViewSet[Connector]):
             for kind, source in sorted(SOURCES.items())
         ]
         return Response(KindShown(kinds, many=True).data)
+
+    @extend_schema(request=PreviewRequest, responses=PreviewReport)
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> Response:
+        """Show what a connector with these settings would make of a delivery, before it is made."""
+        body = PreviewRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        said = body.validated_data
+        shown = preview(said["kind"], said["settings"], said["sample"], now=timezone.now(), event=said["event"])
+        return Response(PreviewReport(shown).data)
 
     @extend_schema(responses=HealthRow, operation_id="connector_status")
     @action(detail=True)

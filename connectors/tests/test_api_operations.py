@@ -133,3 +133,15 @@ def test_what_is_too_large_to_edit_is_refused_by_name(office: APIClient) -> None
     refused = office.patch(f"{V1}/admin/dlq/{letter.pk}", {"raw": "x" * (5 * 1024 * 1024 + 1)})
     assert (refused.status_code, list(refused.json()["errors"])) == (400, ["raw"])
     assert DeadLetter.objects.get().original is None
+
+
+def test_settings_are_tried_on_a_sample_before_a_connector_is_made(office: APIClient) -> None:
+    sample = {"title": "Disk full", "severity": "critical", "host": "db-1", "timestamp": "2030-01-01T12:00:00Z"}
+    shown = office.post(f"{V1}/connectors/preview", {"kind": "webhook", "sample": sample}).json()
+    assert [(event["title"], event["severity"]) for event in shown["events"]] == [("Disk full", "critical")]
+    assert not Event.objects.exists()
+
+
+def test_a_kind_that_takes_no_deliveries_cannot_be_tried(office: APIClient) -> None:
+    refused = office.post(f"{V1}/connectors/preview", {"kind": "git", "sample": {}})
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["kind"])
