@@ -12,6 +12,7 @@ from connectors.sources.cloudwatch import CloudWatch
 from connectors.sources.datadog import Datadog
 from connectors.sources.datadog_traces import DatadogTraces
 from connectors.sources.git import Git
+from connectors.sources.gitea import Gitea
 from connectors.sources.github import GitHub
 from connectors.sources.gitlab import GitLab
 from connectors.sources.grafana import Grafana
@@ -36,6 +37,7 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     Datadog,
     DatadogTraces,
     Git,
+    Gitea,
     GitHub,
     GitLab,
     Grafana,

@@ -3,17 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from connectors.base import Call, ConnectorConfig, Envelope, Push, Record, option, parsed, secret
 from connectors.errors import BadRecord, Misconfigured
 from connectors.reading import Part
 from connectors.signing import hmac_hex, plain_header, require_one
 from connectors.sources import github_ci, github_code, github_deployments, github_work
-from connectors.sources.github_notice import Notice
+from connectors.sources.github_notice import Notice, json_of
 from events.drafts import EventDraft
-
-_FORM_FIELD = b"payload="
 
 # Other events are kept as deliveries and counted as ignored: they repeat these (workflow_job and check_suite say what
 # check_run and workflow_run say) or are talk about work, not work (comments, reviews, stars).
@@ -62,11 +59,8 @@ class GitHub(Push[GitHubConfig]):
         return Envelope(plain_header(headers, "X-GitHub-Delivery"), plain_header(headers, "X-GitHub-Event"))
 
     def unpack(self, call: Call) -> Iterable[tuple[str, Any]]:
-        """Yield the payload, sent as JSON or in a form, whichever the webhook's owner chose at GitHub."""
-        body = call.body
-        if body.startswith(_FORM_FIELD):
-            body = unquote_to_bytes(body.removeprefix(_FORM_FIELD).replace(b"+", b" "))
-        yield call.event, parsed(body)
+        """Yield the payload."""
+        yield call.event, parsed(json_of(call.body))
 
     def decode(self, record: Record) -> Iterable[EventDraft]:
         """Return the events in the payload of one delivery."""

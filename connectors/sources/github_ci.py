@@ -16,12 +16,12 @@ def workflow_run(notice: Notice) -> Iterable[EventDraft]:
         return ()
     ending, word = outcome.ending, outcome.word
     name = run.text("name") or notice.body["workflow"].text("name") or "without a name"
-    branch, attempt = run.text("head_branch"), run.number("run_attempt") or 1
+    branch, attempt = run.text("head_branch"), run.number("run_attempt")
     at = run.time("updated_at")
     return (
         notice.draft(
             source=Source.CI,
-            key=f"runs/{run.id('id')}/{attempt}/completed",
+            key=f"runs/{run.id('id')}/{attempt or int(at.timestamp())}/completed",
             at=at,
             event_type=f"build_{ending}",
             severity={"failure": Severity.HIGH, "cancelled": Severity.LOW}.get(ending, Severity.INFO),

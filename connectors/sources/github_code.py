@@ -22,6 +22,7 @@ def push(notice: Notice) -> Iterator[EventDraft]:
     ref, after = notice.body.id("ref"), notice.body.text("after")
     kind, name = _ref(ref)
     commits = notice.body.each("commits")
+    total = notice.body.number("total_commits") or len(commits)
     for part in commits:
         yield _commit(notice, part, {kind: name})
     at = _pushed_at(notice)
@@ -30,27 +31,57 @@ def push(notice: Notice) -> Iterator[EventDraft]:
         key=f"pushes/{int(at.timestamp())}/{after}/{ref}",
         at=at,
         event_type="push",
-        title=_push_title(notice, f"{kind} {name}", len(commits)),
-        url=notice.body.link("compare"),
+        title=_push_title(notice, f"{kind} {name}", total),
+        url=notice.body.link("compare", "compare_url"),
         data={
             "ref": ref,
             kind: name,
             "before": notice.body.text("before"),
             "after": after,
-            "commits": len(commits),
-            "truncated": len(commits) >= MOST_COMMITS,
+            "commits": total,
+            "truncated": len(commits) >= MOST_COMMITS or len(commits) < total,
             "author": notice.body["pusher"].text("name") or notice.sender,
-            **{name: notice.body.flag(name) for name in ("created", "deleted", "forced")},
+            "created": _is_created(notice),
+            "deleted": _is_deleted(notice),
+            "forced": notice.body.flag("forced"),
         },
     )
 
 
 def _push_title(notice: Notice, target: str, commits: int) -> str:
-    if notice.body.flag("deleted"):
+    if _is_deleted(notice):
         return f"Pushed the deletion of {target}"
     verb = "Force-pushed" if notice.body.flag("forced") else "Pushed"
     what = f"{commits} commit{'' if commits == 1 else 's'} to " if commits else ""
-    return f"{verb} {what}{'new ' if notice.body.flag('created') else ''}{target}"
+    return f"{verb} {what}{'new ' if _is_created(notice) else ''}{target}"
+
+
+def _is_created(notice: Notice) -> bool:
+    return notice.body.flag("created") or _is_nothing(notice.body.text("before"))
+
+
+def _is_deleted(notice: Notice) -> bool:
+    return notice.body.flag("deleted") or _is_nothing(notice.body.text("after"))
+
+
+def _is_nothing(sha: str) -> bool:
+    return bool(sha) and not sha.strip("0")
+
+
+def commit(notice: Notice) -> Iterable[EventDraft]:
+    """Return a commit that the API lists, as a push would have told it; its files are not listed."""
+    listed = notice.body["commit"]
+    inner = listed["commit"]
+    told = {
+        "id": listed["sha"].value,
+        "message": inner["message"].value,
+        "timestamp": inner["committer"]["date"].value,
+        "url": listed["html_url"].value,
+        "author": inner["author"].value,
+        "committer": inner["committer"].value,
+    }
+    branch = notice.body["repository"].text("default_branch")
+    return (_commit(notice, Part(told, "commit"), {"branch": branch} if branch else {}),)
 
 
 def _commit(notice: Notice, part: Part, where: dict[str, str]) -> EventDraft:
@@ -109,10 +140,15 @@ def _ref_change(notice: Notice, what: str) -> Iterable[EventDraft]:
 
 
 def _pushed_at(notice: Notice) -> datetime:
-    """Return when the repository was pushed to; the head commit's own time when it does not say."""
+    """Return when the repository was pushed to.
+
+    Gitea does not say: it was not before the head commit was made, nor before the repository was last changed.
+    """
     repository, head = notice.body["repository"], notice.body["head_commit"]
-    if repository["pushed_at"].value is None and head.value:
-        return head.time("timestamp")
+    if repository["pushed_at"].value is None:
+        known = [head.time_or_none("timestamp"), repository.time_or_none("updated_at")]
+        if found := [at for at in known if at]:
+            return max(found)
     return repository.time("pushed_at")
 
 

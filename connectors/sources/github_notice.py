@@ -3,14 +3,23 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from connectors.reading import Part, bounded_id
 from events.choices import Severity, Source
 from events.drafts import LIMITS, MAX_TAG, MAX_TAGS, EventDraft
 
 MESSAGE = 10_000
+_FORM_FIELD = b"payload="
 # Who and where: the same in every delivery, and long. The delivery itself keeps them.
 _BOILERPLATE = frozenset({"repository", "sender", "organization", "installation", "enterprise"})
+
+
+def json_of(body: bytes) -> bytes:
+    """Return the JSON of a delivery, sent as it is or in a form, whichever the webhook's owner chose."""
+    if not body.startswith(_FORM_FIELD):
+        return body
+    return unquote_to_bytes(body.removeprefix(_FORM_FIELD).replace(b"+", b" "))
 
 
 @dataclass(frozen=True, slots=True)
