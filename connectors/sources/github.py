@@ -1,21 +1,29 @@
-"""Source: GitHub, by the webhooks of a repository or an organisation."""
+"""Source: GitHub, by the webhooks of a repository or an organisation, by its API, or both."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.base import Call, ConnectorConfig, Envelope, Push, Record, option, parsed, secret
-from connectors.errors import BadRecord, Misconfigured
+from connectors.base import Call, Envelope, Push, Record, option, parsed, secret
+from connectors.credentials import HookConfig
+from connectors.errors import BadRecord, Forged
+from connectors.http import Endpoint, HTTPConfig, Limit, OverHTTP
 from connectors.reading import Part
 from connectors.signing import hmac_hex, plain_header, require_one
-from connectors.sources import github_ci, github_code, github_deployments, github_work
+from connectors.sources import github_ci, github_code, github_deployments, github_polling, github_work
 from connectors.sources.github_notice import Notice, json_of
+from connectors.windows import Windowed
 from events.drafts import EventDraft
+
+_REPOSITORY = re.compile(r"[\w-]{1,100}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII)
 
 # Other events are kept as deliveries and counted as ignored: they repeat these (workflow_job and check_suite say what
 # check_run and workflow_run say) or are talk about work, not work (comments, reviews, stars).
 _DECODERS: dict[str, Callable[[Notice], Iterable[EventDraft]]] = {
     "push": github_code.push,
+    "commit": github_code.commit,  # what a list tells, and no webhook
     "create": github_code.created,
     "delete": github_code.deleted,
     "pull_request": github_work.pull_request,
@@ -30,22 +38,78 @@ _DECODERS: dict[str, Callable[[Notice], Iterable[EventDraft]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class GitHubConfig(ConnectorConfig):
+class GitHubConfig(HookConfig):
     """What the owner sets."""
 
-    secret: str = secret("The secret entered with the webhook at GitHub.")
+    url: str = option(
+        "Address of the API to poll; of an Enterprise Server https://HOST/api/v3.", default="https://api.github.com"
+    )
+    token: str = secret(
+        "Token that may read actions, contents, deployments and pull requests. Empty: nothing is polled.", default=""
+    )
+    secret: str = secret("The secret entered with the webhook at GitHub. Empty: it takes no deliveries.", default="")
+    repositories: list[str] = option("Repositories to poll: owner/name.", default=[])
     service: str = option("The service its events are about; empty: the repository's name.", default="")
-    environment: str = option("The environment of events that name none.", default="")
 
-    def __post_init__(self) -> None:
-        if not self.secret:  # anybody can sign with an empty one
-            raise Misconfigured("secret: This may not be empty.", fields={"secret": "This may not be empty."})
+    def wrong(self) -> dict[str, str]:
+        """Return what is wrong, by setting."""
+        found = HTTPConfig.wrong(self) if self.token else {}  # a webhook alone needs no address
+        if not self.secret and not self.token:
+            found |= {"secret": "Give the secret of a webhook, a token to poll with, or both."}
+        if self.token and not self.repositories:
+            found |= {"repositories": "Name the repositories to poll."}
+        if self.repositories and not self.token:
+            found |= {"token": "Polling takes one."}
+        if not all(_REPOSITORY.fullmatch(name) for name in self.repositories):
+            found["repositories"] = "Name each as owner/name."
+        return found
 
 
-class GitHub(Push[GitHubConfig]):
-    """Takes pushes, pull requests, releases, issues, builds, checks and deployments."""
+class GitHub(OverHTTP[GitHubConfig], Windowed[GitHubConfig], Push[GitHubConfig]):
+    """Takes pushes, pull requests, releases, issues, builds, checks and deployments.
 
-    kind, label, Config = "github", "GitHub webhook", GitHubConfig
+    GitHub sends a delivery that failed never again. With a token the builds, deployments, pull requests and releases
+    of some repositories and the commits of their default branches are polled too, and what a webhook told already is
+    the same event. What polling alone cannot find: builds that take over six hours, deployments that change later
+    than that, and commits pushed that long after they were made.
+    """
+
+    kind, label, Config = "github", "GitHub", GitHubConfig
+    # Lists know when a thing was made, not when it ended: what was made lately is read again until it did.
+    span = overlap = timedelta(hours=6)
+    floor = github_polling.SHORTEST
+
+    def is_polled(self) -> bool:
+        """Tell whether there is a token to poll with."""
+        return bool(self.config.token)
+
+    def is_pushed(self) -> bool:
+        """Tell whether there is a secret for webhooks."""
+        return bool(self.config.secret)
+
+    def endpoint(self) -> Endpoint:
+        """Return where the API is."""
+        return Endpoint(
+            url=self.config.url,
+            headers={
+                "Authorization": f"Bearer {self.config.token}",
+                "Accept": "application/vnd.github+json",
+                "X-GitHub-Api-Version": "2022-11-28",
+            },
+            requests_per_second=self.config.requests_per_second,
+            limit=Limit(
+                remaining="X-RateLimit-Remaining", reset="X-RateLimit-Reset", unit="epoch", phrase="rate limit"
+            ),
+        )
+
+    def check(self) -> None:
+        """Return when everything that is polled can be read of every repository."""
+        for name in self.config.repositories:
+            github_polling.check(self.http, name)
+
+    def fetch(self, start: datetime, end: datetime) -> Iterable[Record]:
+        """Return what happened in each repository from ``start`` to ``end``."""
+        return github_polling.fetch(self.http, self.config.repositories, start, end)
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Envelope:
         """Check the signature; GitHub sends a delivery again under the same ``X-GitHub-Delivery``.
@@ -54,6 +118,8 @@ class GitHub(Push[GitHubConfig]):
             Forged: the signature is missing or not of this body and secret.
             Invalid: a header that tells what was delivered is missing or no plain text.
         """
+        if not self.config.secret:  # anybody can sign with an empty one
+            raise Forged("This connector has no secret, so it takes no deliveries.")
         expected = "sha256=" + hmac_hex(self.config.secret, body)
         require_one([headers.get("x-hub-signature-256", "")], expected, header="X-Hub-Signature-256")
         return Envelope(plain_header(headers, "X-GitHub-Delivery"), plain_header(headers, "X-GitHub-Event"))

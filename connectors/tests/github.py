@@ -36,7 +36,7 @@ def post(client: Client, connector: Connector, body: bytes, **headers: str) -> A
     return client.post(f"/hooks/{connector.name}", body, content_type=JSON, headers=headers)
 
 
-def source(**config: str) -> GitHub:
+def source(**config: Any) -> GitHub:
     return GitHub(GitHubConfig(secret=SECRET, **config), workspace=Path("unused"), now=NOW)
 
 

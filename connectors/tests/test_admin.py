@@ -99,7 +99,7 @@ def test_a_connector_whose_kind_is_gone_is_shown_all_the_same(office: Client) ->
 
 
 def test_the_interval_is_changed_and_recorded(office: Client) -> None:
-    connector = ConnectorFactory(interval=60)
+    connector = ConnectorFactory(kind="gitea", interval=60)
     assert office.post(address("connector", connector), {"interval": 300, "secret": ""}).status_code == 302
     connector.refresh_from_db()
     assert connector.interval == 300
@@ -117,7 +117,7 @@ def test_an_interval_too_short_is_refused_and_the_secret_beside_it_is_not_echoed
 
 
 def test_a_secret_is_replaced_and_its_value_is_written_nowhere(office: Client) -> None:
-    connector = ConnectorFactory()
+    connector = ConnectorFactory(kind="gitea")
     office.post(address("connector", connector), {"interval": 60, "secret": " brand new "})
     connector.refresh_from_db()
     assert unseal(connector.secrets) == {"secret": " brand new "}
@@ -126,7 +126,7 @@ def test_a_secret_is_replaced_and_its_value_is_written_nowhere(office: Client) -
 
 
 def test_a_secret_that_nobody_can_open_any_more_is_mended_by_a_new_one(office: Client, settings: Any) -> None:
-    connector = ConnectorFactory()
+    connector = ConnectorFactory(kind="gitea")
     settings.SEALING_KEYS = ["T0tPhlG7cLnZsoPIQOjA_-wBjbiVzl6jTQlP_AOcR5I="]
     answer = office.post(address("connector", connector), {"interval": 60, "secret": ""})
     assert "sealed by another installation" in answer.content.decode()

@@ -47,9 +47,9 @@ def test_no_setting_is_called_what_every_connector_has(kind: str) -> None:
 
 
 def test_a_connector_is_made_with_its_secret_sealed(office: Client) -> None:
-    assert make(office, "github", secret="geheim", service="web").status_code == 302
+    assert make(office, "gitea", secret="geheim", service="web").status_code == 302
     connector = Connector.objects.get()
-    assert (connector.name, connector.kind, connector.config) == ("shop", "github", {"service": "web"})
+    assert (connector.name, connector.kind, connector.config) == ("shop", "gitea", {"service": "web"})
     assert unseal(connector.secrets) == {"secret": "geheim"}
     assert list(AuditEntry.objects.values_list("verb", flat=True)) == ["connect"]
 
@@ -71,7 +71,7 @@ def test_a_name_that_is_taken_is_refused(office: Client) -> None:
 
 
 def test_a_setting_is_changed_and_the_change_recorded(office: Client) -> None:
-    connector = ConnectorFactory(config={"service": "web"})
+    connector = ConnectorFactory(kind="gitea", config={"service": "web"})
     change(office, connector, service="checkout")
     connector.refresh_from_db()
     assert connector.config == {"service": "checkout"}

@@ -15,6 +15,7 @@ from django.utils.text import slugify
 
 from connectors import services
 from connectors.base import Pull, Push, Source
+from connectors.errors import Misconfigured
 from connectors.management.foreground import plain_errors, poll_aloud
 from connectors.management.settings_arguments import add_settings, given_settings
 from connectors.models import Connector
@@ -113,11 +114,19 @@ def _absolute(path: str) -> str:
 
 def _own_secret(source: type[Source[Any]], values: dict[str, Any]) -> str:
     """Make the secret that a webhook needs and that nobody gave; return it to be shown."""
-    needed = [setting.name for setting in source.Config.settings() if setting.secret and setting.required]
-    if not issubclass(source, Push) or needed != ["secret"] or values.get("secret"):
+    if not issubclass(source, Push) or values.get("secret") or _lacking(source, values) != {"secret"}:
         return ""
     values["secret"] = secrets.token_urlsafe(32)
     return str(values["secret"])
+
+
+def _lacking(source: type[Source[Any]], values: dict[str, Any]) -> set[str]:
+    """Return the names of the settings that nothing can be connected without."""
+    try:
+        source.Config.read(values)
+    except Misconfigured as problem:
+        return set(problem.fields)
+    return set()
 
 
 def _checked(kind: type[Source[Any]], values: dict[str, Any]) -> Source[Any]:

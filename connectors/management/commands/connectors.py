@@ -12,7 +12,8 @@ from connectors.choices import DeadLetterState
 from connectors.management.foreground import plain_errors, poll_aloud
 from connectors.models import Connector, DeadLetter
 from connectors.pipeline import open_source
-from connectors.registry import SOURCES, is_pulled
+from connectors.registry import SOURCES
+from connectors.services import is_polled
 from rcaplatform.kit.errors import DomainError
 
 
@@ -108,8 +109,8 @@ class Command(BaseCommand):
 
 
 def _all() -> list[Connector]:
-    polled = [kind for kind in SOURCES if is_pulled(kind)]
-    return list(Connector.objects.select_related("origin").filter(enabled=True, kind__in=polled))
+    on, now = Connector.objects.select_related("origin").filter(enabled=True), timezone.now()
+    return [connector for connector in on if connector.kind in SOURCES and is_polled(connector, now)]
 
 
 def _named(name: str) -> Connector:
@@ -122,7 +123,7 @@ def _named(name: str) -> Connector:
 
 def _polled(name: str) -> Connector:
     connector = _named(name)
-    if not is_pulled(connector.kind):
+    if not is_polled(connector, timezone.now()):
         raise CommandError(f"{name} is not polled: its source calls /hooks/{name}.")
     if not connector.enabled:
         raise CommandError(f"{name} is switched off.")
