@@ -247,11 +247,17 @@ def parsed(raw: bytes) -> Any:
 
 
 class Pull(Source[Settings]):
-    """A source that is read at an interval."""
+    """A source that is read at an interval.
+
+    Attributes:
+        polled_with: the setting without which it is not; one that also calls us may go without.
+    """
+
+    polled_with: ClassVar[str] = ""
 
     def is_polled(self) -> bool:
-        """Tell whether it is, as configured: one that also calls us may go without."""
-        return True
+        """Tell whether it is, as configured."""
+        return not self.polled_with or bool(getattr(self.config, self.polled_with))
 
     @abstractmethod
     def check(self) -> None:
@@ -273,14 +279,16 @@ class Push(Source[Settings]):
     Attributes:
         keeps: which headers are kept with a delivery besides its type: names, or beginnings that end in a hyphen.
         handshakes: whether the sender asks first, by OPTIONS, if it may (HTTP Web Hooks for Event Delivery).
+        pushed_with: the setting without which it may not call; one that is also polled may go without.
     """
 
     keeps: ClassVar[tuple[str, ...]] = ()
     handshakes: ClassVar[bool] = False
+    pushed_with: ClassVar[str] = ""
 
     def is_pushed(self) -> bool:
-        """Tell whether it may call, as configured: one that is also polled may go without."""
-        return True
+        """Tell whether it may call, as configured."""
+        return not self.pushed_with or bool(getattr(self.config, self.pushed_with))
 
     @abstractmethod
     def verify(self, headers: Mapping[str, str], body: bytes) -> Envelope:

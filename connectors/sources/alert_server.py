@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from connectors.base import Call, Cursor, Page, Push, Record, secret
 from connectors.credentials import HookConfig
 from connectors.http import Endpoint, OverHTTP
+from connectors.logins import bearer
 from connectors.sources import alert_envelope
 from events.drafts import EventDraft
 
@@ -28,20 +29,13 @@ class AlertServer(OverHTTP[Settings], Push[Settings]):
         alerts: where it lists its alerts.
     """
 
+    polled_with, pushed_with = "url", "secret"
     alerts: ClassVar[str]
-
-    def is_polled(self) -> bool:
-        """Tell whether it is: when it has an address."""
-        return bool(self.config.url)
-
-    def is_pushed(self) -> bool:
-        """Tell whether it may call: when it has a secret."""
-        return bool(self.config.secret)
 
     def endpoint(self) -> Endpoint:
         """Return where its API is."""
-        headers = {"Authorization": f"Bearer {self.config.token}"} if self.config.token else {}
-        return Endpoint(url=self.config.url, headers=headers, requests_per_second=self.config.requests_per_second)
+        config = self.config
+        return Endpoint(url=config.url, headers=bearer(config.token), requests_per_second=config.requests_per_second)
 
     def check(self) -> None:
         """Return when the alerts can be listed."""

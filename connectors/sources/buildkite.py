@@ -10,6 +10,7 @@ from connectors.base import Call, Cursor, Envelope, Gap, Page, Push, Record, opt
 from connectors.credentials import key_of, require_fresh, require_secret
 from connectors.errors import BadRecord, Misconfigured, Refused
 from connectors.http import Answer, Endpoint, OverHTTP
+from connectors.logins import bearer
 from connectors.reading import Part
 from connectors.signing import hmac_hex, require_one
 from connectors.sources import buildkite_runs
@@ -44,20 +45,13 @@ class Buildkite(OverHTTP[BuildkiteConfig], Push[BuildkiteConfig]):
     """
 
     kind, label, Config = "buildkite", "Buildkite", BuildkiteConfig
-
-    def is_polled(self) -> bool:
-        """Tell whether there is a token to poll with."""
-        return bool(self.config.token)
-
-    def is_pushed(self) -> bool:
-        """Tell whether there is a secret for deliveries."""
-        return bool(self.config.secret)
+    polled_with, pushed_with = "token", "secret"
 
     def endpoint(self) -> Endpoint:
         """Return where Buildkite is."""
         return Endpoint(
             url=self.config.url.rstrip("/"),
-            headers={"Authorization": f"Bearer {self.config.token}"},
+            headers=bearer(self.config.token),
             requests_per_second=self.config.requests_per_second,
         )
 

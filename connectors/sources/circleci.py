@@ -44,14 +44,7 @@ class CircleCI(OverHTTP[CircleCIConfig], Push[CircleCIConfig]):
     """
 
     kind, label, Config = "circleci", "CircleCI", CircleCIConfig
-
-    def is_polled(self) -> bool:
-        """Tell whether there is a token to poll with."""
-        return bool(self.config.token)
-
-    def is_pushed(self) -> bool:
-        """Tell whether there is a secret for deliveries."""
-        return bool(self.config.secret)
+    polled_with, pushed_with = "token", "secret"
 
     def endpoint(self) -> Endpoint:
         """Return where CircleCI is."""

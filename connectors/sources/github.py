@@ -10,6 +10,7 @@ from connectors.base import Call, Envelope, Push, Record, option, parsed, secret
 from connectors.credentials import HookConfig
 from connectors.errors import BadRecord, Forged
 from connectors.http import Endpoint, HTTPConfig, Limit, OverHTTP
+from connectors.logins import bearer
 from connectors.reading import Part
 from connectors.signing import hmac_hex, plain_header, require_one
 from connectors.sources import github_ci, github_code, github_deployments, github_polling, github_work
@@ -75,24 +76,17 @@ class GitHub(OverHTTP[GitHubConfig], Windowed[GitHubConfig], Push[GitHubConfig])
     """
 
     kind, label, Config = "github", "GitHub", GitHubConfig
+    polled_with, pushed_with = "token", "secret"
     # Lists know when a thing was made, not when it ended: what was made lately is read again until it did.
     span = overlap = timedelta(hours=6)
     floor = github_polling.SHORTEST
-
-    def is_polled(self) -> bool:
-        """Tell whether there is a token to poll with."""
-        return bool(self.config.token)
-
-    def is_pushed(self) -> bool:
-        """Tell whether there is a secret for webhooks."""
-        return bool(self.config.secret)
 
     def endpoint(self) -> Endpoint:
         """Return where the API is."""
         return Endpoint(
             url=self.config.url,
             headers={
-                "Authorization": f"Bearer {self.config.token}",
+                **bearer(self.config.token),
                 "Accept": "application/vnd.github+json",
                 "X-GitHub-Api-Version": "2022-11-28",
             },

@@ -65,15 +65,8 @@ class GitLab(OverHTTP[GitLabConfig], Windowed[GitLabConfig], Push[GitLabConfig])
     """
 
     kind, label, Config = "gitlab", "GitLab", GitLabConfig
+    polled_with, pushed_with = "token", "secret"
     span, overlap = timedelta(hours=6), timedelta(minutes=10)
-
-    def is_polled(self) -> bool:
-        """Tell whether there is a token to poll with."""
-        return bool(self.config.token)
-
-    def is_pushed(self) -> bool:
-        """Tell whether there is a secret for webhooks."""
-        return bool(self.config.secret)
 
     def endpoint(self) -> Endpoint:
         """Return where it is."""

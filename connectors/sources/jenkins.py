@@ -1,6 +1,5 @@
 """Source: Jenkins, by its API and by the webhooks of its Notification plugin."""
 
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +10,7 @@ from connectors.base import Call, Cursor, Envelope, Gap, Page, Push, Record, opt
 from connectors.credentials import key_of, require_secret
 from connectors.errors import BadRecord, Refused
 from connectors.http import Endpoint, OverHTTP
+from connectors.logins import basic
 from connectors.reading import Part
 from connectors.sources import jenkins_runs
 from connectors.sources.ci_config import CIConfig
@@ -47,19 +47,11 @@ class Jenkins(OverHTTP[JenkinsConfig], Push[JenkinsConfig]):
     """
 
     kind, label, Config = "jenkins", "Jenkins", JenkinsConfig
-
-    def is_polled(self) -> bool:
-        """Tell whether there is a token to poll with."""
-        return bool(self.config.token)
-
-    def is_pushed(self) -> bool:
-        """Tell whether there is a secret for deliveries."""
-        return bool(self.config.secret)
+    polled_with, pushed_with = "token", "secret"
 
     def endpoint(self) -> Endpoint:
         """Return where Jenkins is; an API token needs no crumb."""
-        login = b64encode(f"{self.config.user}:{self.config.token}".encode()).decode()
-        headers = {"Authorization": f"Basic {login}"}
+        headers = basic(self.config.user, self.config.token)
         return Endpoint(
             url=self.config.url.rstrip("/"), headers=headers, requests_per_second=self.config.requests_per_second
         )

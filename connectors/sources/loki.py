@@ -1,7 +1,6 @@
 """Source: Grafana Loki, by range queries."""
 
 import re
-from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,9 +9,10 @@ from typing import Any
 
 import orjson
 
-from connectors.base import Cursor, Gap, Page, Record, option, secret
+from connectors.base import Cursor, Gap, Page, Record, option
 from connectors.errors import BadRecord
-from connectors.http import Endpoint, HTTPConfig, OverHTTP
+from connectors.http import Endpoint, OverHTTP
+from connectors.logins import TenantConfig
 from connectors.reading import Part
 from connectors.sources.logfolding import Told
 from connectors.sources.loglines import LogLine
@@ -31,16 +31,12 @@ _MAX_LINE = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class LokiConfig(HTTPConfig, LogConfig):
+class LokiConfig(TenantConfig, LogConfig):
     """What the owner sets."""
 
     query: str = option(
         'LogQL that selects the lines, such as {namespace="shop"} |~ "(?i)error|warn|fail". The narrower, the quicker.'
     )
-    tenant: str = option("X-Scope-OrgID: the tenant, or several as a|b.", default="")
-    token: str = secret("Bearer token, where one is needed.", default="")
-    user: str = option("User of basic authentication, where it is needed.", default="")
-    password: str = secret("Password of that user.", default="")
 
     def wrong(self) -> dict[str, str]:
         """Return what is wrong, by setting."""
@@ -79,13 +75,7 @@ class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig]):
 
     def endpoint(self) -> Endpoint:
         """Return where it is."""
-        config, headers = self.config, dict(CATEGORIZED)
-        if config.token:
-            headers["Authorization"] = f"Bearer {config.token}"
-        elif config.user:
-            headers["Authorization"] = f"Basic {b64encode(f'{config.user}:{config.password}'.encode()).decode()}"
-        if config.tenant:
-            headers["X-Scope-OrgID"] = config.tenant
+        config, headers = self.config, CATEGORIZED | self.config.login()
         return Endpoint(url=config.url, headers=headers, requests_per_second=config.requests_per_second)
 
     def check(self) -> None:

@@ -37,14 +37,7 @@ class Opsgenie(Windowed[OpsgenieConfig], OverHTTP[OpsgenieConfig], Push[Opsgenie
     """Takes what happens to alerts: created, acknowledged, escalated, closed and the like; incidents by polling."""
 
     kind, label, Config = "opsgenie", "Opsgenie", OpsgenieConfig
-
-    def is_polled(self) -> bool:
-        """Tell whether it is: when it has an address."""
-        return bool(self.config.url)
-
-    def is_pushed(self) -> bool:
-        """Tell whether it may call: when it has a secret."""
-        return bool(self.config.secret)
+    polled_with, pushed_with = "url", "secret"
 
     def endpoint(self) -> Endpoint:
         """Return where its API is."""

@@ -41,16 +41,9 @@ class PagerDuty(Windowed[PagerDutyConfig], OverHTTP[PagerDutyConfig], Push[Pager
     """Takes what happens to incidents: triggered, acknowledged, escalated, annotated, resolved and the like."""
 
     kind, label, Config = "pagerduty", "PagerDuty", PagerDutyConfig
+    polled_with, pushed_with = "url", "secret"
     history = timedelta(days=7)
     span = timedelta(days=1)
-
-    def is_polled(self) -> bool:
-        """Tell whether it is: when it has an address."""
-        return bool(self.config.url)
-
-    def is_pushed(self) -> bool:
-        """Tell whether it may call: when it has a secret."""
-        return bool(self.config.secret)
 
     def endpoint(self) -> Endpoint:
         """Return where its REST API is."""

@@ -1,15 +1,15 @@
 """Source: Prometheus and what speaks its API (VictoriaMetrics, Mimir, Thanos): range queries, watched for anomalies."""
 
-from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from connectors.base import option, secret
+from connectors.base import option
 from connectors.errors import BadRecord, Refused
 from connectors.http import Endpoint
+from connectors.logins import TenantConfig
 from connectors.reading import Part
 from connectors.sources.metricpull import MetricConfig, MetricPull
 from connectors.sources.metricseries import Series, finite
@@ -35,7 +35,7 @@ QUERIES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrometheusConfig(MetricConfig):
+class PrometheusConfig(TenantConfig, MetricConfig):
     """What the owner sets."""
 
     queries: dict[str, str] = option(
@@ -43,10 +43,6 @@ class PrometheusConfig(MetricConfig):
         "Name the unit, as in «latency p99 seconds».",
         default=QUERIES,
     )
-    token: str = secret("Bearer token, where one is needed.", default="")
-    user: str = option("User of basic authentication, where it is needed.", default="")
-    password: str = secret("Password of that user.", default="")
-    tenant: str = option("X-Scope-OrgID, as Mimir and Thanos ask for it.", default="")
 
 
 class Prometheus(MetricPull[PrometheusConfig]):
@@ -65,14 +61,8 @@ class Prometheus(MetricPull[PrometheusConfig]):
 
     def endpoint(self) -> Endpoint:
         """Return where it is."""
-        config, headers = self.config, {}
-        if config.token:
-            headers["Authorization"] = f"Bearer {config.token}"
-        elif config.user:
-            headers["Authorization"] = f"Basic {b64encode(f'{config.user}:{config.password}'.encode()).decode()}"
-        if config.tenant:
-            headers["X-Scope-OrgID"] = config.tenant
-        return Endpoint(url=config.url, headers=headers, requests_per_second=config.requests_per_second)
+        config = self.config
+        return Endpoint(url=config.url, headers=config.login(), requests_per_second=config.requests_per_second)
 
     def check(self) -> None:
         """Return when it answers a query."""

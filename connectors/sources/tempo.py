@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
-from connectors.base import Record, option, secret
+from connectors.base import Record, option
 from connectors.http import Endpoint
+from connectors.logins import TenantConfig
 from connectors.reading import Part
 from connectors.sources.spans import hex_id
 from connectors.sources.tracepolling import TracePolling, TracesConfig
@@ -14,12 +15,10 @@ from connectors.windows import Overfull
 
 
 @dataclass(frozen=True, kw_only=True)
-class TempoConfig(TracesConfig):
+class TempoConfig(TenantConfig, TracesConfig):
     """What the owner sets."""
 
     query: str = option("TraceQL that says which traces to look at.", default="{ status = error || duration > 500ms }")
-    token: str = secret("Bearer token, where one is asked for.", default="")
-    tenant: str = option("Tenant, sent as X-Scope-OrgID, where there are several.", default="")
     trace_page: str = option(
         "Address of a trace in Grafana with {trace} where its id goes; empty: events link to none.", default=""
     )
@@ -50,10 +49,8 @@ class Tempo(TracePolling[TempoConfig]):
 
     def endpoint(self) -> Endpoint:
         """Return where it is and how it is spoken to."""
-        headers = {"X-Scope-OrgID": self.config.tenant} if self.config.tenant else {}
-        if self.config.token:
-            headers["Authorization"] = f"Bearer {self.config.token}"
-        return Endpoint(url=self.config.url, headers=headers, requests_per_second=self.config.requests_per_second)
+        config = self.config
+        return Endpoint(url=config.url, headers=config.login(), requests_per_second=config.requests_per_second)
 
     def check(self) -> None:
         """Return when it understands the query."""

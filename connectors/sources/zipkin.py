@@ -34,6 +34,7 @@ class Zipkin(TracePolling[ZipkinConfig], Pushed[ZipkinConfig]):
     """Asks for traces, and takes what an exporter sends. There are no pages: asks for less when as many came."""
 
     kind, label, Config, written = "zipkin", "Zipkin", ZipkinConfig, "zipkin"
+    polled_with, pushed_with = "url", "token"
 
     @property
     def traces(self) -> TracesConfig:
@@ -45,14 +46,6 @@ class Zipkin(TracePolling[ZipkinConfig], Pushed[ZipkinConfig]):
         """Address of a trace."""
         url = self.config.url.rstrip("/").removesuffix("/zipkin").replace("{", "{{").replace("}", "}}")
         return url + "/zipkin/traces/{trace}" if url else ""
-
-    def is_polled(self) -> bool:
-        """Tell whether there is an address to ask."""
-        return bool(self.config.url)
-
-    def is_pushed(self) -> bool:
-        """Tell whether there is a token to know senders by."""
-        return bool(self.config.token)
 
     def endpoint(self) -> Endpoint:
         """Return where it is."""
