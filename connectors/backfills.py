@@ -38,10 +38,11 @@ def ask(*, connector: Connector, start: datetime, end: datetime, actor: User, no
     """Have the time from ``start`` to ``end`` read by workers, in the background.
 
     Raises:
-        Misconfigured: the connector's source cannot be asked for a span of time.
+        Misconfigured: the connector's source cannot be asked for a span of time, or has nothing to be asked with.
         Invalid: the span ends before it begins, in the future, or is longer than 400 days.
     """
-    if not isinstance(open_source(connector, now), Windowed):
+    source = open_source(connector, now)
+    if not isinstance(source, Windowed) or not source.is_polled():
         raise Misconfigured(f"{connector.name} cannot be asked for a span of the past.")
     wrong = {}
     if start >= end:

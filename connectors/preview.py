@@ -49,7 +49,7 @@ def preview(
     """Return what a connector of ``kind`` with these settings would make of ``sample``. Nothing is verified or kept.
 
     Args:
-        values: its settings; a required secret may be missing.
+        values: its settings; the secret of its deliveries, and whatever other one is required, may be missing.
         sample: the body of a delivery, or its parsed JSON.
         event: what the sender calls it, for those that say so in a header (GitHub: ``push``).
         headers: those of the delivery, where they say something of it.
@@ -60,7 +60,9 @@ def preview(
     source_class = source_kind(kind)
     if not issubclass(source_class, Push):
         raise Misconfigured(f"{source_class.label} takes no deliveries.", fields={"kind": "Takes no deliveries."})
-    unknown = dict.fromkeys(source_class.Config.secret_names() - values.keys(), UNKNOWN)
+    required = {setting.name for setting in source_class.Config.settings() if setting.secret and setting.required}
+    carried = {source_class.pushed_with} - {""}
+    unknown = dict.fromkeys((required | carried) - values.keys(), UNKNOWN)
     try:
         source = source_class(source_class.Config.read({**unknown, **values}), workspace=Path(), now=now)
         lowered = {name.lower(): value for name, value in (headers or {}).items()}

@@ -43,8 +43,8 @@ def test_a_connector_that_is_not_there_is_404(office: APIClient) -> None:
 def test_every_kind_says_what_it_must_be_told(office: APIClient) -> None:
     kinds = {kind["kind"]: kind for kind in office.get(f"{V1}/connectors/kinds").json()}
     assert kinds.keys() == SOURCES.keys()
-    (secret,) = [setting for setting in kinds["github"]["settings"] if setting["secret"]]
-    assert (secret["name"], secret["type"]) == ("secret", "string")
+    secrets = [setting for setting in kinds["github"]["settings"] if setting["secret"]]
+    assert {setting["name"]: setting["type"] for setting in secrets} == {"token": "string", "secret": "string"}
 
 
 def test_dead_letters_of_a_connector_are_listed_without_those_of_others(office: APIClient) -> None:
