@@ -9,10 +9,10 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.utils import timezone
 
-from accounts import credentials, services
+from accounts import credentials, services, trail
 from accounts.models import ApiKey, AuditEntry, RevokedToken, User
 from accounts.permissions import may
 from rcaplatform.kit.errors import DomainError
@@ -304,7 +304,17 @@ class RevokedTokenAdmin(ByRole):
 class AuditEntryAdmin(ByRole):
     """What was done, by whom, to what: read only, as the database itself insists."""
 
-    list_display = ("at", "actor", "verb", "target_type", "target_id", "request_id")
+    list_display = ("at", "actor", "verb", "target_type", "target_id", "address", "request_id")
     list_select_related = ("actor",)
+    list_filter = ("at", "verb", "target_type")
+    actions = ("export",)
     search_fields = ("=target_id", "=verb", "=actor__username", "=request_id")
     search_help_text = "Exactly the id of what it was done to, the verb, the username, or the request id."
+
+    @admin.action(description="Export as lines of JSON", permissions=["view"])
+    def export(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> StreamingHttpResponse:
+        """Download the chosen entries."""
+        lines = trail.exported(AuditEntry.objects.filter(pk__in=queryset.values("pk")).order_by("-id"))
+        answer = StreamingHttpResponse(lines, content_type="application/x-ndjson")
+        answer["Content-Disposition"] = 'attachment; filename="audit.ndjson"'
+        return answer

@@ -16,6 +16,7 @@ from rcaplatform.kit.errors import Invalid
 
 BATCH = 10_000
 MINUTE = timedelta(minutes=1)
+ROTATED, LEEWAY = "rotated", timedelta(seconds=10)
 
 
 @transaction.atomic
@@ -26,21 +27,36 @@ def issue(*, user: User) -> RefreshToken:
     return RefreshToken.for_user(user)
 
 
-@transaction.atomic
-def rotate(*, refresh: str) -> RefreshToken:
+def rotate(*, refresh: str, now: datetime) -> RefreshToken:
     """Take a refresh token back for a new one; each is good once, also when two requests bring it together.
+
+    One that comes again was copied, by whom cannot be told, so its whole sign-in ends (RFC 9700, section 4.14.2). For
+    ten seconds it is only refused: two windows of one person, or a client whose answer was lost, mean no harm.
 
     Raises:
         BadToken: it is not ours, expired, used or revoked, or its person may no longer sign in.
     """
     claims = tokens.read(refresh, tokens.REFRESH)
-    person = standing.looked_up(claims).user()
-    _, first = RevokedToken.objects.get_or_create(
-        jti=claims.jti, defaults={"user": person, "reason": "rotated", "expires_at": _expiry(claims)}
-    )
-    if not first:
-        raise BadToken("This refresh token was used before.")
-    return RefreshToken.for_user(person, claims.family)
+    _end_if_copied(claims, now)
+    with transaction.atomic():
+        person = standing.looked_up(claims).user()
+        _, first = RevokedToken.objects.get_or_create(
+            jti=claims.jti, defaults={"user": person, "reason": ROTATED, "expires_at": _expiry(claims)}
+        )
+        if not first:
+            raise BadToken("This refresh token was used before.")
+        return RefreshToken.for_user(person, claims.family)
+
+
+@transaction.atomic
+def _end_if_copied(claims: Claims, now: datetime) -> None:
+    used = RevokedToken.objects.filter(jti=claims.jti, reason=ROTATED, revoked_at__lt=now - LEEWAY)
+    for row in used.select_related("user"):
+        ended = {"user": row.user, "reason": "refresh token used twice", "expires_at": _last_expiry(now)}
+        _, first = RevokedToken.objects.get_or_create(jti=claims.family, defaults=ended)
+        standing.recall(claims.family)
+        if first and row.user:
+            audit.record(actor=None, verb="end sign-in", target=row.user, change={"reason": [None, ended["reason"]]})
 
 
 def verify(*, token: str) -> User:

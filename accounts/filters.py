@@ -7,8 +7,8 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
-from accounts.models import RevokedToken, User
-from rcaplatform.kit.search import Filters
+from accounts.models import AuditEntry, RevokedToken, User
+from rcaplatform.kit.search import Filters, MomentFilter
 
 
 def person(name: str) -> Q:
@@ -39,3 +39,19 @@ class RevokedTokenFilters(Filters):
     class Meta:
         model = RevokedToken
         fields = ["user"]
+
+
+class AuditFilters(Filters):
+    """Which entries of the audit trail."""
+
+    actor = PersonFilter(label="Who did it: an id, a username, or `me`.")
+    verb = filters.CharFilter(max_length=50, label="What was done, such as `close`.")
+    target_type = filters.CharFilter(max_length=50, label="The kind of thing, such as `investigation`.")
+    target_id = filters.CharFilter(max_length=64, label="The thing.")
+    request_id = filters.CharFilter(max_length=64, label="In this request.")
+    start = MomentFilter(field_name="at", lookup_expr="gte", label="Then or later.")
+    end = MomentFilter(field_name="at", lookup_expr="lte", label="Then or earlier.")
+
+    class Meta:
+        model = AuditEntry
+        fields: list[str] = []

@@ -7,7 +7,7 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models
 from django.db.models import Q
 
-from accounts.querysets import ApiKeyQuerySet, RevokedTokenQuerySet
+from accounts.querysets import ApiKeyQuerySet, AuditQuerySet, RevokedTokenQuerySet
 from rcaplatform.kit.models import Identified
 
 
@@ -74,6 +74,9 @@ class AuditEntry(Identified):
     target_id = models.CharField(max_length=64)
     change = models.JSONField(default=dict, help_text="Field name to [before, after].")
     request_id = models.CharField(max_length=64, blank=True)
+    address = models.GenericIPAddressField(null=True, blank=True, help_text="Where the request came from.")
+
+    objects = AuditQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -87,6 +90,21 @@ class AuditEntry(Identified):
 
     def __str__(self) -> str:
         return f"{self.actor or 'system'} {self.verb} {self.target_type} {self.target_id}"
+
+
+class AuditSeal(models.Model):
+    """One link of the chain that shows when an entry was changed or taken out. The database refuses to change it."""
+
+    position = models.BigIntegerField(primary_key=True, help_text="1 for the first; none is left out.")
+    entry = models.OneToOneField(AuditEntry, on_delete=models.PROTECT, related_name="seal")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the digest before and of the entry.")
+    sealed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-position"]
+
+    def __str__(self) -> str:
+        return f"{self.position} {self.digest}"
 
 
 class RevokedToken(Identified):

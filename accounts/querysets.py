@@ -14,6 +14,15 @@ class RevokedTokenQuerySet(models.QuerySet[Any]):
         return self.filter(expires_at__lte=now)
 
 
+class AuditQuerySet(models.QuerySet[Any]):
+    """Reads over the audit trail."""
+
+    def unsealed(self, since: datetime | None) -> Self:
+        """Are in no link of the chain yet, oldest first; ``since``: only those made from then on."""
+        found = self.filter(seal=None).order_by("id")
+        return found if since is None else found.filter(at__gte=since)
+
+
 class ApiKeyQuerySet(models.QuerySet[Any]):
     """Reads over API keys."""
 

@@ -6,9 +6,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
-from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
+from rcaplatform.kit.address import address
 from rcaplatform.kit.ratelimit import QUOTA, Quota, take
 
 
@@ -36,14 +36,6 @@ class AddressThrottle(BaseThrottle):
     def wait(self) -> float | None:
         """Return the seconds after which another one passes."""
         return self.quota.wait if self.quota else None
-
-
-def address(request: HttpRequest | Request) -> str:
-    """Return where a request comes from: what the outermost of our own proxies (``PROXIES``) saw."""
-    seen = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-    proxies = api_settings.NUM_PROXIES or 0
-    direct = str(request.META.get("REMOTE_ADDR", ""))
-    return seen[-min(proxies, len(seen))] if proxies and seen else direct
 
 
 def sign_in(request: HttpRequest | Request, username: str) -> None:

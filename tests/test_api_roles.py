@@ -107,6 +107,8 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/api-keys", "POST", NEW_KEY, EVERYBODY),
     ("/api-keys/{key}", "DELETE", None, (404, 204, 404, 204)),
     ("/admin/tokens/revoked", "GET", None, (403, 403, 403, 200)),
+    ("/admin/audit", "GET", None, (403, 403, 403, 200)),
+    ("/admin/audit/export", "GET", None, (403, 403, 403, 200)),
     ("/admin/tokens/revoke", "POST", {"jti": "0123456789abcdef"}, (403, 403, 403, 201)),
     ("/admin/users/{person}/revoke-tokens", "POST", {}, (403, 403, 403, 204)),
     ("/connectors/kinds", "GET", None, READ),

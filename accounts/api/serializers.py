@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from accounts import credentials
 from accounts.api.fields import PersonField
-from accounts.models import ApiKey, RevokedToken, Role, Scope
+from accounts.models import ApiKey, AuditEntry, RevokedToken, Role, Scope
 from rcaplatform.kit.views import Strict
 
 HIGHEST_LIMIT = 1_000_000
@@ -132,3 +132,18 @@ class SecretApiKey(ApiKeySerializer):
 
     class Meta(ApiKeySerializer.Meta):
         fields = [*ApiKeySerializer.Meta.fields, "key"]
+
+
+class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+    """One thing somebody did. `position` and `digest` say where it stands in the chain of seals; null until sealed."""
+
+    actor = serializers.CharField(source="actor.username", default=None, allow_null=True, help_text="Null: the system.")
+    position = serializers.IntegerField(source="seal.position", default=None, allow_null=True)
+    digest = serializers.CharField(source="seal.digest", default=None, allow_null=True)
+
+    class Meta:
+        model = AuditEntry
+        fields = [
+            "id", "at", "actor", "verb", "target_type", "target_id", "change", "request_id", "address", "position",
+            "digest",
+        ]  # fmt: skip

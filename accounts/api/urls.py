@@ -2,12 +2,13 @@
 
 from django.urls import re_path
 
-from accounts.api import credentials, views
+from accounts.api import audit, credentials, views
 from rcaplatform.kit.views import Router
 
 router = Router()
 router.register("api-keys", credentials.ApiKeyViewSet, basename="api-key")
 router.register("admin/tokens", credentials.RevokedTokenViewSet, basename="revoked-token")
+router.register("admin/audit", audit.AuditViewSet, basename="audit")
 router.register("admin/users", credentials.UserViewSet, basename="user")
 
 urlpatterns = [

@@ -83,7 +83,7 @@ def test_a_token_in_use_is_shut_out_at_once(deed: Callable[[User], None]) -> Non
     deed(person)
     assert not opens(pair["access"])
     with pytest.raises(tokens.BadToken):
-        credentials.rotate(refresh=pair["refresh"])
+        credentials.rotate(refresh=pair["refresh"], now=timezone.now())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -101,7 +101,7 @@ def test_a_person_who_comes_back_signs_in_anew() -> None:
 def test_signing_out_ends_the_sign_in_and_no_other(carrying: str) -> None:
     person = UserFactory()
     first, other = pair_of(person), pair_of(person)
-    rotated = credentials.rotate(refresh=first["refresh"])
+    rotated = credentials.rotate(refresh=first["refresh"], now=timezone.now())
     later = {"refresh": str(rotated), "access": str(rotated.access_token)}
     assert all(opens(pair["access"]) for pair in (first, later, other))
     body = {} if carrying == "access" else {"refresh": later["refresh"]}
@@ -110,8 +110,28 @@ def test_signing_out_ends_the_sign_in_and_no_other(carrying: str) -> None:
         assert APIClient().post("/api/v1/auth/logout", body, headers=headers).status_code == 204
     assert [opens(pair["access"]) for pair in (first, later, other)] == [False, False, True]
     with pytest.raises(tokens.BadToken):
-        credentials.rotate(refresh=later["refresh"])
+        credentials.rotate(refresh=later["refresh"], now=timezone.now())
     assert AuditEntry.objects.get(verb="sign out").actor == person
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refresh_token_that_comes_again_ends_its_sign_in_and_no_other() -> None:
+    person = UserFactory()
+    first, other = pair_of(person), pair_of(person)
+    later = credentials.rotate(refresh=first["refresh"], now=timezone.now())
+    with pytest.raises(tokens.BadToken):
+        credentials.rotate(refresh=first["refresh"], now=timezone.now() + timedelta(minutes=1))
+    assert [opens(str(later.access_token)), opens(other["access"])] == [False, True]
+    assert AuditEntry.objects.get(verb="end sign-in").target_id == str(person.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refresh_token_sent_twice_in_a_moment_is_refused_and_harms_nobody() -> None:
+    first = pair_of(UserFactory())
+    later = credentials.rotate(refresh=first["refresh"], now=timezone.now())
+    with pytest.raises(tokens.BadToken):
+        credentials.rotate(refresh=first["refresh"], now=timezone.now())
+    assert opens(str(later.access_token))
 
 
 def test_signing_out_with_nothing_says_what_is_missing(outsider: APIClient) -> None:
@@ -263,7 +283,7 @@ def test_an_administrator_revokes_a_token_and_sees_it_listed(api: Api, admin: Us
     assert (row["reason"], row["revoked_by"]) == ("lost laptop", str(admin.pk))
     assert not opens(pair["access"])
     with pytest.raises(tokens.BadToken):
-        credentials.rotate(refresh=pair["refresh"])
+        credentials.rotate(refresh=pair["refresh"], now=timezone.now())
     listed = desk.get("/api/v1/admin/tokens/revoked").json()["results"]
     assert {entry["jti"] for entry in listed} == {said(pair["access"])["jti"], said(pair["access"])["sid"]}
     assert desk.get("/api/v1/admin/tokens/revoked?user=engineer").json()["count"] == 2
@@ -359,4 +379,4 @@ def test_what_the_release_before_revoked_stays_revoked() -> None:
             call_command("migrate", "accounts", verbosity=0)
             cursor.execute("DROP TABLE IF EXISTS token_blacklist_blacklistedtoken, token_blacklist_outstandingtoken")
     with pytest.raises(tokens.BadToken):
-        credentials.rotate(refresh=str(token))
+        credentials.rotate(refresh=str(token), now=timezone.now())

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponse
 
+from rcaplatform.kit.address import address, current
 from rcaplatform.kit.ids import uuid7
 
 log = structlog.get_logger("rcaplatform.request")
@@ -25,6 +26,7 @@ class RequestContext:
         request_id = given if _SAFE_ID.fullmatch(given) else str(uuid7())
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        current.set(address(request))
         began = time.perf_counter()
         response = self.get_response(request)
         response["X-Request-Id"] = request_id
