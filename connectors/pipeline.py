@@ -1,7 +1,7 @@
 """Deeds of the engine: from records to stored events and dead letters, in one transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import psycopg
 import structlog
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
+from prometheus_client import Counter
 
 from connectors.base import Record, Source
 from connectors.choices import Stage
@@ -21,6 +22,7 @@ from rcaplatform.kit.errors import DomainError, Invalid
 from rcaplatform.kit.sealing import unseal
 
 log = structlog.get_logger(__name__)
+RECORDS = Counter("rca_records", "Records of connectors, by what became of them.", ["connector", "outcome"])
 MAX_MESSAGE = 2_000
 # What the database or the checks before it say of a value, as opposed to of themselves: trying again does not help.
 # The driver's own error reaches us unwrapped from COPY.
@@ -126,7 +128,16 @@ def digest(
             if outcome.failure
         ]
         DeadLetter.objects.bulk_create(dead, ignore_conflicts=True)
+        transaction.on_commit(lambda: _count(connector, outcomes))
     return outcomes
+
+
+def _count(connector: Connector, outcomes: Sequence[Outcome]) -> None:
+    tally = Tally()
+    tally.add(outcomes)
+    for outcome, number in asdict(tally).items():
+        if number:
+            RECORDS.labels(connector.name, outcome).inc(number)
 
 
 def as_dead_letter(

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from django.db import transaction
 from django.utils import timezone
+from prometheus_client import Counter
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from connectors import breakers, notices
@@ -31,6 +32,7 @@ RETRIES, LONGEST_WAIT = 5, 16
 PATIENCE = 30
 # Seconds that one poll waits in all because its source asked for it; the next poll goes on.
 BUDGET = 300
+POLLS = Counter("rca_polls", "Polls of connectors, by how they ended.", ["connector", "outcome"])
 _NOTICE = 1.0  # seconds within which a waiting poll sees that it was switched off
 
 
@@ -228,6 +230,7 @@ def _advance(connector: Connector, cursor: Cursor) -> None:
 def _succeeded(reading: "_Reading") -> None:
     """Say that all went well. The next poll is due an interval after this one began: then its schedule rings."""
     connector, now = reading.connector, reading.now
+    POLLS.labels(connector.name, "ok").inc()
     if reading.tally.heard or connector.last_error:  # after a silence, an empty answer is no sign of life
         notices.recovered(connector=connector, now=timezone.now())
     told = {"last_heard_at": now} if reading.tally.heard else {}
@@ -242,6 +245,7 @@ def _succeeded(reading: "_Reading") -> None:
 
 def _paused(connector: Connector, pause: Resting | RateLimited | Poisoned) -> None:
     """Say why nothing is asked for a while; nothing failed that had not failed before."""
+    POLLS.labels(connector.name, pause.code).inc()
     again = timezone.now() + timedelta(seconds=getattr(pause, "seconds", breakers.RESET_SECONDS))
     Connector.objects.filter(pk=connector.pk).update(last_error=pause.message[:500], next_poll_at=again)
     if isinstance(pause, Poisoned):
@@ -255,6 +259,7 @@ def _failed(connector: Connector, problem: Exception) -> None:
     What worked once is tried again whatever its source says, unless it says that it does not know us: a repository
     that is moved, or closed for a while, looks like one that never was.
     """
+    POLLS.labels(connector.name, "failed").inc()
     failures = connector.failures + 1
     wait = min(timedelta(seconds=connector.interval) * 2 ** min(failures - 1, 10), BACKOFF_LIMIT)
     stops = isinstance(problem, Misconfigured) and (not connector.last_success_at or _locked_out(problem))

@@ -18,6 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import Error, connection
 
+from rcaplatform.kit import figures
+
 
 def main() -> None:
     """Prepare everything, or end with one line that names the setting to change."""
@@ -28,6 +30,7 @@ def main() -> None:
     try:
         _require_address("DATABASE_URL", {"postgres", "postgresql"}, "postgres://user:password@host:5432/name")
         _require_address("REDIS_URL", {"redis", "rediss", "unix"}, "redis://host:6379/0")
+        figures.forget()
         _step("Settings read", django.setup)
         _reach_database()
         _reach_redis()

@@ -18,12 +18,14 @@ from redis.retry import Retry
 
 from rcaplatform import __version__
 from rcaplatform.embedded import database_url, redis_url
+from rcaplatform.kit.figures import share
 from rcaplatform.kit.keyfiles import create_once
 from rcaplatform.kit.logging import configure
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 env.read_env(BASE_DIR / ".env", overwrite=False)
+share()  # before anything counts
 
 # Where a node keeps what it makes for itself: keys, embedded servers, git mirrors, collected static files.
 DATA_DIR = Path(env.str("RCA_DATA_DIR", default="") or BASE_DIR / "var").resolve()
@@ -156,6 +158,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_step": 0.1,
     "interval_max": 0.1,
 }
+CELERY_IMPORTS = ["rcaplatform.kit.taskfigures"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

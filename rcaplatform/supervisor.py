@@ -15,6 +15,7 @@ from pathlib import Path
 import environ
 
 from rcaplatform.embedded import Server, StartError, servers, socket_dir
+from rcaplatform.kit.figures import VARIABLE
 from rcaplatform.processes import MARK, Child, ServerChild, commands, stop_leftovers, supervised
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -95,7 +96,7 @@ def child_environment(data_dir: Path, embedded: list[Server]) -> dict[str, str]:
     """Return the environment of the processes: ours, the stores' addresses, and our Python's commands first."""
     environment = dict(os.environ)
     environment |= {server.variable: server.url for server in embedded}
-    environment |= {"RCA_DATA_DIR": str(data_dir), MARK: str(data_dir)}
+    environment |= {"RCA_DATA_DIR": str(data_dir), MARK: str(data_dir), VARIABLE: str(data_dir / "metrics")}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     if sys.stdout.isatty():
         environment.setdefault("LOG_CONSOLE", "true")

@@ -8,7 +8,6 @@ from django.urls import include, path, re_path, reverse
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
-from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.views import SpectacularAPIView
 
 import accounts.api.urls
@@ -17,7 +16,7 @@ import events.api.urls
 import investigations.api.urls
 from accounts.api.views import key_set
 from frontend.views.session import SignOut
-from rcaplatform import docs, health
+from rcaplatform import docs, health, metrics
 from rcaplatform.kit.problems import problem_response
 
 API = "/api"
@@ -79,7 +78,7 @@ browsable = [
 urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
-    path("metrics", ExportToDjangoView, name="metrics"),
+    path("metrics", metrics.expose, name="metrics"),
     path(".well-known/jwks.json", key_set, name="jwks"),
     path("admin/", admin.site.urls),
     path("", include((browsable, "rest_framework"))),

@@ -1,11 +1,11 @@
-"""The database backend of this product (``ENGINE``): Django's, with one question to the server less a request."""
+"""The database backend (``ENGINE``): Django's, counted for /metrics, with one question to the server less a request."""
 
 from select import POLLIN, poll
 
-from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQL
+from django_prometheus.db.backends.postgresql.base import DatabaseWrapper as PostgreSQL
 
 
-class DatabaseWrapper(PostgreSQL):
+class DatabaseWrapper(PostgreSQL):  # type: ignore[misc]  # the mixin of django-prometheus is untyped
     """Keeps connections from request to request, and asks the server only about those that look lost."""
 
     def is_usable(self) -> bool:
