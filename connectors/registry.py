@@ -11,6 +11,7 @@ from connectors.sources.cloudevents import CDEvents, CloudEvents
 from connectors.sources.cloudwatch import CloudWatch
 from connectors.sources.datadog import Datadog
 from connectors.sources.datadog_traces import DatadogTraces
+from connectors.sources.elasticsearch import Elasticsearch
 from connectors.sources.git import Git
 from connectors.sources.gitea import Gitea
 from connectors.sources.github import GitHub
@@ -36,6 +37,7 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     CloudWatch,
     Datadog,
     DatadogTraces,
+    Elasticsearch,
     Git,
     Gitea,
     GitHub,

@@ -3,21 +3,19 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
 from connectors.base import Cursor, Gap, Page, Record, option
-from connectors.errors import BadRecord
 from connectors.http import Endpoint, OverHTTP
 from connectors.logins import TenantConfig
 from connectors.reading import Part
 from connectors.sources.logfolding import Told
 from connectors.sources.loglines import LogLine
-from connectors.sources.logsource import FOLDING, LogConfig, LogSource
-from events.drafts import EARLIEST
+from connectors.sources.logsource import FOLDING, LogConfig, LogSource, moment_of, nanoseconds
 
 # Loki's own bounds: lines an answer, and the longest range it answers for.
 MOST_LINES = 5_000
@@ -80,14 +78,14 @@ class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig]):
 
     def check(self) -> None:
         """Return when the query is answered."""
-        end = _nanoseconds(self.now)
+        end = nanoseconds(self.now)
         self._ask(end - 60 * SECOND, end, limit=1)
 
     def read(self, cursor: Cursor) -> Iterator[Page]:
         """Yield lines page by page. The cursor is {from, seen, folding}: ``from`` is read again but for those seen."""
         folding = self.folding(cursor)
-        start, seen = int(cursor.get("from") or _nanoseconds(self.now - HISTORY)), set(cursor.get("seen", []))
-        end = _nanoseconds(self.now - SETTLE)
+        start, seen = int(cursor.get("from") or nanoseconds(self.now - HISTORY)), set(cursor.get("seen", []))
+        end = nanoseconds(self.now - SETTLE)
         while start < end:
             stop = min(end, start + int(LONGEST.total_seconds()) * SECOND)
             entries = self._ask(start, stop, limit=MOST_LINES)
@@ -98,7 +96,7 @@ class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig]):
             elif (last := entries[-1].at) > start:
                 start, seen = last, {entry.digest for entry in entries if entry.at == last}
             else:
-                gaps = (Gap(_moment(start), _moment(start + 1_000), f"Over {MOST_LINES:,} lines have one time."),)
+                gaps = (Gap(moment_of(start), moment_of(start + 1_000), f"Over {MOST_LINES:,} lines have one time."),)
                 start, seen = start + 1, set()
             records = folding.fold(entry.record() for entry in fresh)
             if start >= end:
@@ -114,7 +112,7 @@ class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig]):
             LogLine(fields),
             record.reference,
             record.value,
-            timestamp=_moment(_whole(told.text("at"))),
+            timestamp=moment_of(told.text("at")),
             service=self.config.service,
             environment=self.config.environment,
         )
@@ -170,20 +168,3 @@ def _absent(told: Part) -> dict[str, Any]:
     named |= {name: around[name] for name in ("trace_id", "span_id", "env", "namespace", "pod") if name in around}
     line = fields_of(told.text("line", _MAX_LINE))
     return {name: value for name, value in named.items() if value and name not in line}
-
-
-def _nanoseconds(moment: datetime) -> int:
-    return int((moment - EARLIEST) / timedelta(microseconds=1)) * 1_000
-
-
-def _moment(nanoseconds: int) -> datetime:
-    try:
-        return EARLIEST + timedelta(microseconds=nanoseconds // 1_000)
-    except OverflowError as problem:
-        raise BadRecord("at: this is not a time.", fields={"at": "Not a time."}) from problem
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise BadRecord("at: this is not a time.", fields={"at": "Not a time."})
-    return int(text)
