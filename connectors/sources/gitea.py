@@ -1,15 +1,19 @@
-"""Source: Gitea, and Forgejo and Gogs that speak as it does, by their webhooks."""
+"""Source: Gitea, and Forgejo and Gogs that speak as it does, by their webhooks, by their API, or both."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.base import Call, ConnectorConfig, Envelope, Push, Record, option, parsed, refuse, secret
-from connectors.errors import BadRecord
+from connectors.base import Call, Envelope, Push, Record, option, parsed, secret
+from connectors.errors import BadRecord, Forged
+from connectors.http import Endpoint, OverHTTP
 from connectors.reading import Part
 from connectors.signing import hmac_hex, plain_header, require_one
-from connectors.sources import gitea_runs, github_ci, github_code, github_work
+from connectors.sources import gitea_polling, gitea_runs, github_ci, github_code, github_polling, github_work
+from connectors.sources.forge_config import ForgeConfig
 from connectors.sources.github_notice import Notice, json_of
+from connectors.windows import Windowed
 from events.drafts import EventDraft
 
 # Each names its headers after itself, and after those it descends from.
@@ -18,6 +22,7 @@ _FAMILY = ("Forgejo", "Gitea", "Gogs")
 # workflow_run, and comments, reviews, forks and wikis are talk about work, not work.
 _DECODERS: dict[str, Callable[[Notice], Iterable[EventDraft]]] = {
     "push": github_code.push,
+    "commit": github_code.commit,  # what a list tells, and no webhook
     "create": github_code.created,
     "delete": github_code.deleted,
     "pull_request": github_work.pull_request,
@@ -32,25 +37,43 @@ _DECODERS: dict[str, Callable[[Notice], Iterable[EventDraft]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class GiteaConfig(ConnectorConfig):
+class GiteaConfig(ForgeConfig):
     """What the owner sets."""
 
-    secret: str = secret("The secret entered with the webhook.")
-    service: str = option("The service its events are about; empty: the repository's name.", default="")
-    environment: str = option("The environment of its events.", default="")
-
-    def __post_init__(self) -> None:
-        refuse({} if self.secret else {"secret": "This may not be empty."})  # anybody can sign with an empty one
+    url: str = option("Address to poll, such as https://gitea.example. Empty: it is not polled.", default="")
+    token: str = secret("Token that may read repositories, to poll with. Empty: nothing is polled.", default="")
 
 
-class Gitea(Push[GiteaConfig]):
+class Gitea(OverHTTP[GiteaConfig], Windowed[GiteaConfig], Push[GiteaConfig]):
     """Takes pushes, branches, tags, pull requests, releases, issues, builds and commit statuses.
 
     Enter a webhook of type Gitea, Forgejo or Gogs with this connector's address and secret. Gitea does not say when a
     branch was made or deleted: such an event is as old as the last change of the repository that it knows of.
+
+    With a token the pull requests and releases of some repositories and the commits of their default branches are
+    polled too, and what a webhook told already is the same event.
     """
 
     kind, label, Config = "gitea", "Gitea or Forgejo", GiteaConfig
+    polled_with, pushed_with = "token", "secret"
+    # A commit is as old as its making, and pushed later.
+    span = overlap = timedelta(hours=6)
+    floor = github_polling.SHORTEST
+
+    def endpoint(self) -> Endpoint:
+        """Return where the API is."""
+        config = self.config
+        headers = {"Authorization": f"token {config.token}"}
+        return Endpoint(url=config.url, headers=headers, requests_per_second=config.requests_per_second)
+
+    def check(self) -> None:
+        """Return when everything that is polled can be read of every repository."""
+        for name in self.config.repositories:
+            gitea_polling.check(self.http, name)
+
+    def fetch(self, start: datetime, end: datetime) -> Iterable[Record]:
+        """Return what happened in each repository from ``start`` to ``end``."""
+        return github_polling.fetch(self.http, self.config.repositories, start, end, kind=gitea_polling.Repository)
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Envelope:
         """Check the signature, which is of the JSON also when that is sent in a form.
@@ -59,6 +82,8 @@ class Gitea(Push[GiteaConfig]):
             Forged: the signature is missing or not of this body and secret.
             Invalid: a header that tells what was delivered is missing or no plain text.
         """
+        if not self.config.secret:  # anybody can sign with an empty one
+            raise Forged("This connector has no secret, so it takes no deliveries.")
         given = [headers.get(f"x-{name.lower()}-signature", "") for name in _FAMILY]
         require_one(given, hmac_hex(self.config.secret, json_of(body)), header="X-Gitea-Signature")
         name = next((name for name in _FAMILY if f"x-{name.lower()}-event" in headers), "Gitea")

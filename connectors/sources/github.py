@@ -1,24 +1,21 @@
 """Source: GitHub, by the webhooks of a repository or an organisation, by its API, or both."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.base import Call, Envelope, Push, Record, option, parsed, secret
-from connectors.credentials import HookConfig
 from connectors.errors import BadRecord, Forged
-from connectors.http import Endpoint, HTTPConfig, Limit, OverHTTP
+from connectors.http import Endpoint, Limit, OverHTTP
 from connectors.logins import bearer
 from connectors.reading import Part
 from connectors.signing import hmac_hex, plain_header, require_one
 from connectors.sources import github_ci, github_code, github_deployments, github_polling, github_work
+from connectors.sources.forge_config import ForgeConfig
 from connectors.sources.github_notice import Notice, json_of
 from connectors.windows import Windowed
 from events.drafts import EventDraft
-
-_REPOSITORY = re.compile(r"[\w-]{1,100}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII)
 
 # Other events are kept as deliveries and counted as ignored: they repeat these (workflow_job and check_suite say what
 # check_run and workflow_run say) or are talk about work, not work (comments, reviews, stars).
@@ -39,7 +36,7 @@ _DECODERS: dict[str, Callable[[Notice], Iterable[EventDraft]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class GitHubConfig(HookConfig):
+class GitHubConfig(ForgeConfig):
     """What the owner sets."""
 
     url: str = option(
@@ -48,22 +45,6 @@ class GitHubConfig(HookConfig):
     token: str = secret(
         "Token that may read actions, contents, deployments and pull requests. Empty: nothing is polled.", default=""
     )
-    secret: str = secret("The secret entered with the webhook at GitHub. Empty: it takes no deliveries.", default="")
-    repositories: list[str] = option("Repositories to poll: owner/name.", default=[])
-    service: str = option("The service its events are about; empty: the repository's name.", default="")
-
-    def wrong(self) -> dict[str, str]:
-        """Return what is wrong, by setting."""
-        found = HTTPConfig.wrong(self) if self.token else {}  # a webhook alone needs no address
-        if not self.secret and not self.token:
-            found |= {"secret": "Give the secret of a webhook, a token to poll with, or both."}
-        if self.token and not self.repositories:
-            found |= {"repositories": "Name the repositories to poll."}
-        if self.repositories and not self.token:
-            found |= {"token": "Polling takes one."}
-        if not all(_REPOSITORY.fullmatch(name) for name in self.repositories):
-            found["repositories"] = "Name each as owner/name."
-        return found
 
 
 class GitHub(OverHTTP[GitHubConfig], Windowed[GitHubConfig], Push[GitHubConfig]):
@@ -103,7 +84,7 @@ class GitHub(OverHTTP[GitHubConfig], Windowed[GitHubConfig], Push[GitHubConfig])
 
     def fetch(self, start: datetime, end: datetime) -> Iterable[Record]:
         """Return what happened in each repository from ``start`` to ``end``."""
-        return github_polling.fetch(self.http, self.config.repositories, start, end)
+        return github_polling.fetch(self.http, self.config.repositories, start, end, kind=github_polling.Repository)
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Envelope:
         """Check the signature; GitHub sends a delivery again under the same ``X-GitHub-Delivery``.
