@@ -21,6 +21,7 @@ from connectors.sources.jaeger import Jaeger
 from connectors.sources.jenkins import Jenkins
 from connectors.sources.jsonlines import JSONLines
 from connectors.sources.loki import Loki
+from connectors.sources.newrelic import NewRelic
 from connectors.sources.opsgenie import Opsgenie
 from connectors.sources.pagerduty import PagerDuty
 from connectors.sources.prometheus import Prometheus
@@ -47,6 +48,7 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     Jenkins,
     JSONLines,
     Loki,
+    NewRelic,
     Opsgenie,
     PagerDuty,
     Prometheus,

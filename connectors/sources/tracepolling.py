@@ -33,6 +33,28 @@ class TracesConfig(HTTPConfig):
     limit: int = option("Traces asked for at once.", default=200, at_least=1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TracePageConfig(TracesConfig):
+    """Settings of a source of traces whose pages are elsewhere than its API."""
+
+    trace_page: str = option(
+        "Address of a trace for people with {trace} where its id goes; empty: events link to none.", default=""
+    )
+
+    def wrong(self) -> dict[str, str]:
+        """Return what is wrong, by setting."""
+        found = super().wrong()
+        if self.trace_page and not self.trace_page.startswith(("https://", "http://")):
+            found["trace_page"] = "Give an http or https address."
+        return found
+
+    @property
+    def page(self) -> str:
+        """Address of a trace, to be formatted: braces around anything but {trace} are its own."""
+        literal = self.trace_page.replace("{", "{{").replace("}", "}}")
+        return literal.replace("{{trace}}", "{trace}")
+
+
 def told_of(trace: Any, kind: str) -> list[Span]:
     """Return the spans in ``trace``, which is written as ``kind`` says.
 
