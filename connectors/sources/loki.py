@@ -1,7 +1,7 @@
-"""Source: Grafana Loki, by range queries."""
+"""Source: Grafana Loki, by range queries, or in its place: what shippers push to Loki they push here."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
@@ -9,10 +9,12 @@ from typing import Any
 
 import orjson
 
-from connectors.base import Cursor, Gap, Page, Record, option
+from connectors.base import Call, Cursor, Envelope, Gap, Page, Push, Record, option, parsed
+from connectors.credentials import HookConfig, key_of, require_secret
 from connectors.http import Endpoint, OverHTTP
 from connectors.logins import TenantConfig
 from connectors.reading import Part
+from connectors.sources import loki_push
 from connectors.sources.logfolding import Told
 from connectors.sources.loglines import LogLine
 from connectors.sources.logsource import FOLDING, LogConfig, LogSource, moment_of, nanoseconds
@@ -29,16 +31,21 @@ _MAX_LINE = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class LokiConfig(TenantConfig, LogConfig):
-    """What the owner sets."""
+class LokiConfig(HookConfig, TenantConfig, LogConfig):
+    """What the owner sets: Loki is polled, or shippers push."""
 
     query: str = option(
-        'LogQL that selects the lines, such as {namespace="shop"} |~ "(?i)error|warn|fail". The narrower, the quicker.'
+        'LogQL that selects the lines, such as {namespace="shop"} |~ "(?i)error|warn|fail". The narrower, the quicker.',
+        default="",
     )
 
     def wrong(self) -> dict[str, str]:
         """Return what is wrong, by setting."""
-        return super().wrong() | ({} if self.query.strip() else {"query": "This may not be empty."})
+        found = super().wrong()
+        if self.url and not self.query.strip():
+            found["query"] = "This may not be empty."
+        both = "Poll Loki or let shippers push, not both: each line would be told twice."
+        return found | ({"secret": both} if self.url and self.secret else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +69,19 @@ class Entry:
         return Record.of(f"{self.at}/{self.digest}", "line", told)
 
 
-class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig]):
+class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig], Push[LokiConfig]):
     """Asks what a query selects, oldest first, and takes every line once.
 
     Lines of the newest half minute are left for the next poll, as they may come in out of order. Where more than 5,000
     lines have one nanosecond, the others are a gap.
+
+    With a secret in place of an address it takes what a shipper pushes (Fluent Bit, Vector, Promtail, Alloy): enter the
+    webhook's address as that of Loki, and the secret as bearer token or password.
     """
 
     kind, label, Config = "loki", "Grafana Loki", LokiConfig
+    polled_with, pushed_with = "url", "secret"
+    keeps = ("content-encoding",)
 
     def endpoint(self) -> Endpoint:
         """Return where it is."""
@@ -110,12 +122,35 @@ class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig]):
         fields = {**fields_of(told.text("line", _MAX_LINE)), **_absent(told)}
         return Told(
             LogLine(fields),
-            record.reference,
+            self._name(told),
             record.value,
             timestamp=moment_of(told.text("at")),
             service=self.config.service,
             environment=self.config.environment,
         )
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Envelope:
+        """Check the secret, and that the push is understood; shippers name no push, so equal bodies are one.
+
+        Raises:
+            Forged: the secret is missing or wrong.
+            UnknownForm: it is in a form that is not read here.
+        """
+        require_secret(headers, self.config.secret)
+        loki_push.require_known(headers)
+        return Envelope(key_of(body), "push")
+
+    def unpack(self, call: Call) -> Iterable[tuple[str, Any]]:
+        """Yield the lines of a push, those that say the same many times as one."""
+        entries = entries_in(loki_push.read(call.headers, call.body))
+        for record in self.folded(entry.record() for entry in entries):
+            yield record.kind, parsed(record.raw)
+
+    def _name(self, told: Part) -> str:
+        """Return what identifies a line, whichever way it came."""
+        at, line = told.text("at", 100), told.text("line", _MAX_LINE)
+        labels, metadata = told.mapping("labels"), told.mapping("metadata")
+        return f"{at}/{Entry(int(at), labels, line, metadata).digest}" if at.isdecimal() else at
 
     def _ask(self, start: int, end: int, *, limit: int) -> list[Entry]:
         """Return the lines from ``start`` up to, and without, ``end``, oldest first."""
