@@ -1,26 +1,22 @@
 """Source: Gitea, and Forgejo and Gogs that speak as it does, by their webhooks, by their API, or both."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
 
-from connectors.base import Call, Envelope, Push, Record, option, parsed, secret
-from connectors.errors import BadRecord, Forged
-from connectors.http import Endpoint, OverHTTP
-from connectors.reading import Part
+from connectors.base import Envelope, option, secret
+from connectors.errors import Forged
+from connectors.http import Endpoint
 from connectors.signing import hmac_hex, plain_header, require_one
-from connectors.sources import gitea_polling, gitea_runs, github_ci, github_code, github_polling, github_work
+from connectors.sources import gitea_polling, gitea_runs, github_ci, github_code, github_work
+from connectors.sources.forge import Decoder, Forge
 from connectors.sources.forge_config import ForgeConfig
-from connectors.sources.github_notice import Notice, json_of
-from connectors.windows import Windowed
-from events.drafts import EventDraft
+from connectors.sources.github_notice import json_of
 
 # Each names its headers after itself, and after those it descends from.
 _FAMILY = ("Forgejo", "Gitea", "Gogs")
 # Its payloads have the shape of GitHub's. Others are kept as deliveries and counted as ignored: workflow_job repeats
 # workflow_run, and comments, reviews, forks and wikis are talk about work, not work.
-_DECODERS: dict[str, Callable[[Notice], Iterable[EventDraft]]] = {
+_DECODERS: dict[str, Decoder] = {
     "push": github_code.push,
     "commit": github_code.commit,  # what a list tells, and no webhook
     "create": github_code.created,
@@ -44,7 +40,7 @@ class GiteaConfig(ForgeConfig):
     token: str = secret("Token that may read repositories, to poll with. Empty: nothing is polled.", default="")
 
 
-class Gitea(OverHTTP[GiteaConfig], Windowed[GiteaConfig], Push[GiteaConfig]):
+class Gitea(Forge[GiteaConfig]):
     """Takes pushes, branches, tags, pull requests, releases, issues, builds and commit statuses.
 
     Enter a webhook of type Gitea, Forgejo or Gogs with this connector's address and secret. Gitea does not say when a
@@ -55,25 +51,13 @@ class Gitea(OverHTTP[GiteaConfig], Windowed[GiteaConfig], Push[GiteaConfig]):
     """
 
     kind, label, Config = "gitea", "Gitea or Forgejo", GiteaConfig
-    polled_with, pushed_with = "token", "secret"
-    # A commit is as old as its making, and pushed later.
-    span = overlap = timedelta(hours=6)
-    floor = github_polling.SHORTEST
+    listing, decoders = gitea_polling.Repository, _DECODERS
 
     def endpoint(self) -> Endpoint:
         """Return where the API is."""
         config = self.config
         headers = {"Authorization": f"token {config.token}"}
         return Endpoint(url=config.url, headers=headers, requests_per_second=config.requests_per_second)
-
-    def check(self) -> None:
-        """Return when everything that is polled can be read of every repository."""
-        for name in self.config.repositories:
-            gitea_polling.check(self.http, name)
-
-    def fetch(self, start: datetime, end: datetime) -> Iterable[Record]:
-        """Return what happened in each repository from ``start`` to ``end``."""
-        return github_polling.fetch(self.http, self.config.repositories, start, end, kind=gitea_polling.Repository)
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Envelope:
         """Check the signature, which is of the JSON also when that is sent in a form.
@@ -88,17 +72,3 @@ class Gitea(OverHTTP[GiteaConfig], Windowed[GiteaConfig], Push[GiteaConfig]):
         require_one(given, hmac_hex(self.config.secret, json_of(body)), header="X-Gitea-Signature")
         name = next((name for name in _FAMILY if f"x-{name.lower()}-event" in headers), "Gitea")
         return Envelope(plain_header(headers, f"X-{name}-Delivery"), plain_header(headers, f"X-{name}-Event"))
-
-    def unpack(self, call: Call) -> Iterable[tuple[str, Any]]:
-        """Yield the payload."""
-        yield call.event, parsed(json_of(call.body))
-
-    def decode(self, record: Record) -> Iterable[EventDraft]:
-        """Return the events in the payload of one delivery."""
-        if not isinstance(record.value, dict):
-            raise BadRecord("The body is not a JSON object.")
-        decoder = _DECODERS.get(record.kind)
-        if decoder is None:
-            return ()
-        about = {"service": self.config.service, "environment": self.config.environment}
-        return decoder(Notice(record.kind, Part(record.value), **about))

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from connectors.errors import Refused
-from connectors.http import Client
-from connectors.sources.github_polling import Listing, about, items
+from connectors.sources.github_polling import Listing, items
 
-ROOT = "api/v1/"
 _EMPTY = 409  # what is answered for the commits of a repository without any
 _NOT_NEEDED = dict.fromkeys(("stat", "verification", "files"), "false")
 
@@ -15,7 +13,7 @@ _NOT_NEEDED = dict.fromkeys(("stat", "verification", "files"), "false")
 class Repository(Listing):
     """A repository at Gitea. Pull requests, releases and commits; servers before 1.24 list commits of any time."""
 
-    server, root = "Gitea", ROOT
+    server, root = "Gitea", "api/v1/"
     page = {"limit": 50}
     by_update = {"sort": "recentupdate"}
 
@@ -33,14 +31,3 @@ class Repository(Listing):
         except Refused as problem:
             if problem.answered != _EMPTY:
                 raise
-
-
-def check(http: Client, name: str) -> None:
-    """Return when everything of a repository can be read.
-
-    Raises:
-        Misconfigured: it cannot; the address may be wrong, or the token lack a permission.
-    """
-    about(http, f"{ROOT}repos/{name}", server=Repository.server)
-    for path in ("pulls", "releases"):
-        http.get(f"{ROOT}repos/{name}/{path}", params={"limit": 1})

@@ -13,22 +13,10 @@ from connectors.windows import Overfull
 PER_PAGE = 100
 MOST_RUNS = 1_000  # GitHub lists no more builds than this at once, however many there are
 SHORTEST = timedelta(seconds=1)  # GitHub knows no shorter time
-_LISTS = ("actions/runs", "pulls", "deployments", "releases")
 _GONE = 404
 _EMPTY = 409  # what is answered for the commits of a repository without any
 
 Told = tuple[str, dict[str, Any]]
-
-
-def check(http: Client, name: str) -> None:
-    """Return when everything of a repository can be read.
-
-    Raises:
-        Misconfigured: it cannot; the address may be wrong, or the token lack a permission.
-    """
-    about(http, f"repos/{name}")
-    for path in _LISTS:
-        http.get(f"repos/{name}/{path}", params={"per_page": 1})
 
 
 def about(http: Client, path: str, *, server: str = "GitHub") -> dict[str, str]:
@@ -51,18 +39,31 @@ class Listing:
         server: what it is called.
         root: where the API begins.
         page: asks for a page of the usual size.
+        lists: what must be readable.
         by_update: asks for pull requests in the order of their last change, the newest first.
     """
 
     server: ClassVar[str] = "GitHub"
     root: ClassVar[str] = ""
     page: ClassVar[Mapping[str, Any]] = {"per_page": PER_PAGE}
+    lists: ClassVar[tuple[str, ...]] = ("pulls", "releases")
     by_update: ClassVar[Mapping[str, str]] = {"sort": "updated", "direction": "desc"}
 
     def __init__(self, http: Client, name: str, start: datetime, end: datetime) -> None:
         self.http, self.start, self.end, self.full = http, start, end, ""
         self.about = about(http, f"{self.root}repos/{name}", server=self.server)
         self.path = f"{self.root}repos/{self.about['full_name']}"
+
+    @classmethod
+    def check(cls, http: Client, name: str) -> None:
+        """Return when everything of a repository can be read.
+
+        Raises:
+            Misconfigured: it cannot; the address may be wrong, or the token lack a permission.
+        """
+        about(http, f"{cls.root}repos/{name}", server=cls.server)
+        for path in cls.lists:
+            http.get(f"{cls.root}repos/{name}/{path}", params=dict.fromkeys(cls.page, 1))
 
     def records(self) -> list[Record]:
         """Return what happened, as webhooks tell it."""
@@ -131,6 +132,8 @@ class Listing:
 
 class Repository(Listing):
     """A repository at GitHub, which lists builds and deployments too."""
+
+    lists = ("actions/runs", "pulls", "deployments", "releases")
 
     def told(self) -> Iterator[Told]:
         """Yield what each list tells, as (event, payload)."""
