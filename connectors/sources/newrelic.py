@@ -10,7 +10,7 @@ from connectors.base import Record, option, secret
 from connectors.errors import Misconfigured, RateLimited, Refused, SourceUnavailable
 from connectors.http import Endpoint
 from connectors.reading import Part
-from connectors.sources.tracepolling import TracePageConfig, TracePolling, TracesConfig
+from connectors.sources.tracepolling import TracePageConfig, TracePolling
 from connectors.windows import Overfull
 
 # What NRQL returns at most, and how many traces are asked for at once.
@@ -51,11 +51,6 @@ class NewRelic(TracePolling[NewRelicConfig]):
 
     kind, label, Config, written = "newrelic", "New Relic traces", NewRelicConfig, "newrelic"
     settle = timedelta(minutes=1)
-
-    @property
-    def traces(self) -> TracesConfig:
-        """The settings."""
-        return self.config
 
     @property
     def page(self) -> str:

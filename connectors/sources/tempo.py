@@ -10,7 +10,7 @@ from connectors.http import Endpoint
 from connectors.logins import TenantConfig
 from connectors.reading import Part
 from connectors.sources.spans import hex_id
-from connectors.sources.tracepolling import TracePageConfig, TracePolling, TracesConfig
+from connectors.sources.tracepolling import TracePageConfig, TracePolling
 from connectors.windows import Overfull
 
 
@@ -25,11 +25,6 @@ class Tempo(TracePolling[TempoConfig]):
     """Searches for traces, then fetches each. What is usual is known of the traces that the query finds alone."""
 
     kind, label, Config, written = "tempo", "Grafana Tempo", TempoConfig, "otlp"
-
-    @property
-    def traces(self) -> TracesConfig:
-        """The settings."""
-        return self.config
 
     @property
     def page(self) -> str:

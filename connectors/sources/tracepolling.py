@@ -1,12 +1,11 @@
 """Decisions every source of traces shares: a record is one trace, read with what is usual known. No database here."""
 
-from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
-from connectors.base import Cursor, Page, Record, Settings, option
+from connectors.base import Cursor, Page, Record, option
 from connectors.errors import BadRecord
 from connectors.http import HTTPConfig, OverHTTP
 from connectors.reading import Part
@@ -111,6 +110,9 @@ def _culprit(found: Culprit) -> dict[str, Any]:
     }
 
 
+Settings = TypeVar("Settings", bound=TracesConfig)
+
+
 class TracePolling(OverHTTP[Settings], Windowed[Settings]):
     """A server that is asked for traces. The cursor is {until, usual}: what is usual, by operation.
 
@@ -121,11 +123,6 @@ class TracePolling(OverHTTP[Settings], Windowed[Settings]):
     written: ClassVar[str]
     settle: ClassVar[timedelta] = timedelta(seconds=30)
     history: ClassVar[timedelta] = timedelta(hours=1)
-
-    @property
-    @abstractmethod
-    def traces(self) -> TracesConfig:
-        """The settings."""
 
     @property
     def page(self) -> str:
@@ -155,7 +152,7 @@ class TracePolling(OverHTTP[Settings], Windowed[Settings]):
         trace = body["trace"].value if noted else record.value
         spans = told_of(trace, record.kind or self.written)
         for span in spans:
-            span.service = span.service or self.traces.service
-            span.environment = span.environment or self.traces.environment
+            span.service = span.service or self.config.service
+            span.environment = span.environment or self.config.environment
         limits = {name: limit for name in body["limits"].value if (limit := body["limits"].real(name))} if noted else {}
-        return list(explained(spans, limits, slow_ms=self.traces.slow_ms, page=self.page))
+        return list(explained(spans, limits, slow_ms=self.config.slow_ms, page=self.page))
