@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from connectors.base import Call, Push, Record
+from connectors.base import Call, Pull, Push, Record
 from connectors.errors import Misconfigured
 from connectors.registry import source_kind
 from events.drafts import EventDraft
@@ -60,7 +60,8 @@ def preview(
     source_class = source_kind(kind)
     if not issubclass(source_class, Push):
         raise Misconfigured(f"{source_class.label} takes no deliveries.", fields={"kind": "Takes no deliveries."})
-    unknown = dict.fromkeys(source_class.Config.secret_names() - values.keys(), UNKNOWN)
+    polled_with = {source_class.polled_with} if issubclass(source_class, Pull) else set()
+    unknown = dict.fromkeys(source_class.Config.secret_names() - polled_with - values.keys(), UNKNOWN)
     try:
         source = source_class(source_class.Config.read({**unknown, **values}), workspace=Path(), now=now)
         lowered = {name.lower(): value for name, value in (headers or {}).items()}
