@@ -102,6 +102,10 @@ class Client:
         """Send JSON or a form to ``path`` and return a good answer."""
         return self._ask("POST", path, json=json, data=form, params=params, headers=headers)
 
+    def delete(self, path: str, *, json: Any = None) -> Answer:
+        """Have ``path`` removed, or what the JSON names there."""
+        return self._ask("DELETE", path, json=json, headers=None)
+
     def pages(self, path: str, *, params: Mapping[str, Any] | None = None, most: int = 1_000) -> Iterator[Answer]:
         """Yield the answer to ``path`` and those that Link headers call the next, ``most`` in all.
 

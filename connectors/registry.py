@@ -11,6 +11,7 @@ from connectors.sources.cloudevents import CDEvents, CloudEvents
 from connectors.sources.cloudwatch import CloudWatch
 from connectors.sources.datadog import Datadog
 from connectors.sources.datadog_traces import DatadogTraces
+from connectors.sources.elasticsearch import Elasticsearch
 from connectors.sources.git import Git
 from connectors.sources.gitea import Gitea
 from connectors.sources.github import GitHub
@@ -20,6 +21,7 @@ from connectors.sources.jaeger import Jaeger
 from connectors.sources.jenkins import Jenkins
 from connectors.sources.jsonlines import JSONLines
 from connectors.sources.loki import Loki
+from connectors.sources.newrelic import NewRelic
 from connectors.sources.opsgenie import Opsgenie
 from connectors.sources.pagerduty import PagerDuty
 from connectors.sources.prometheus import Prometheus
@@ -36,6 +38,7 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     CloudWatch,
     Datadog,
     DatadogTraces,
+    Elasticsearch,
     Git,
     Gitea,
     GitHub,
@@ -45,6 +48,7 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     Jenkins,
     JSONLines,
     Loki,
+    NewRelic,
     Opsgenie,
     PagerDuty,
     Prometheus,

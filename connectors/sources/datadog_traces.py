@@ -29,11 +29,6 @@ class DatadogTraces(TracePolling[DatadogTracesConfig]):
     kind, label, Config, written = "datadog-traces", "Datadog traces", DatadogTracesConfig, "datadog"
 
     @property
-    def traces(self) -> TracesConfig:
-        """The settings."""
-        return self.config
-
-    @property
     def page(self) -> str:
         """Address of a trace."""
         return self.config.app.replace("{", "{{").replace("}", "}}") + "/apm/trace/{trace}"

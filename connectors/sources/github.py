@@ -1,28 +1,20 @@
 """Source: GitHub, by the webhooks of a repository or an organisation, by its API, or both."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
 
-from connectors.base import Call, Envelope, Push, Record, option, parsed, secret
-from connectors.credentials import HookConfig
-from connectors.errors import BadRecord, Forged
-from connectors.http import Endpoint, HTTPConfig, Limit, OverHTTP
+from connectors.base import Envelope, option, secret
+from connectors.errors import Forged
+from connectors.http import Endpoint, Limit
 from connectors.logins import bearer
-from connectors.reading import Part
 from connectors.signing import hmac_hex, plain_header, require_one
 from connectors.sources import github_ci, github_code, github_deployments, github_polling, github_work
-from connectors.sources.github_notice import Notice, json_of
-from connectors.windows import Windowed
-from events.drafts import EventDraft
-
-_REPOSITORY = re.compile(r"[\w-]{1,100}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII)
+from connectors.sources.forge import Decoder, Forge
+from connectors.sources.forge_config import ForgeConfig
 
 # Other events are kept as deliveries and counted as ignored: they repeat these (workflow_job and check_suite say what
 # check_run and workflow_run say) or are talk about work, not work (comments, reviews, stars).
-_DECODERS: dict[str, Callable[[Notice], Iterable[EventDraft]]] = {
+_DECODERS: dict[str, Decoder] = {
     "push": github_code.push,
     "commit": github_code.commit,  # what a list tells, and no webhook
     "create": github_code.created,
@@ -39,7 +31,7 @@ _DECODERS: dict[str, Callable[[Notice], Iterable[EventDraft]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class GitHubConfig(HookConfig):
+class GitHubConfig(ForgeConfig):
     """What the owner sets."""
 
     url: str = option(
@@ -48,25 +40,9 @@ class GitHubConfig(HookConfig):
     token: str = secret(
         "Token that may read actions, contents, deployments and pull requests. Empty: nothing is polled.", default=""
     )
-    secret: str = secret("The secret entered with the webhook at GitHub. Empty: it takes no deliveries.", default="")
-    repositories: list[str] = option("Repositories to poll: owner/name.", default=[])
-    service: str = option("The service its events are about; empty: the repository's name.", default="")
-
-    def wrong(self) -> dict[str, str]:
-        """Return what is wrong, by setting."""
-        found = HTTPConfig.wrong(self) if self.token else {}  # a webhook alone needs no address
-        if not self.secret and not self.token:
-            found |= {"secret": "Give the secret of a webhook, a token to poll with, or both."}
-        if self.token and not self.repositories:
-            found |= {"repositories": "Name the repositories to poll."}
-        if self.repositories and not self.token:
-            found |= {"token": "Polling takes one."}
-        if not all(_REPOSITORY.fullmatch(name) for name in self.repositories):
-            found["repositories"] = "Name each as owner/name."
-        return found
 
 
-class GitHub(OverHTTP[GitHubConfig], Windowed[GitHubConfig], Push[GitHubConfig]):
+class GitHub(Forge[GitHubConfig]):
     """Takes pushes, pull requests, releases, issues, builds, checks and deployments.
 
     GitHub sends a delivery that failed never again. With a token the builds, deployments, pull requests and releases
@@ -76,10 +52,7 @@ class GitHub(OverHTTP[GitHubConfig], Windowed[GitHubConfig], Push[GitHubConfig])
     """
 
     kind, label, Config = "github", "GitHub", GitHubConfig
-    polled_with, pushed_with = "token", "secret"
-    # Lists know when a thing was made, not when it ended: what was made lately is read again until it did.
-    span = overlap = timedelta(hours=6)
-    floor = github_polling.SHORTEST
+    listing, decoders = github_polling.Repository, _DECODERS
 
     def endpoint(self) -> Endpoint:
         """Return where the API is."""
@@ -96,15 +69,6 @@ class GitHub(OverHTTP[GitHubConfig], Windowed[GitHubConfig], Push[GitHubConfig])
             ),
         )
 
-    def check(self) -> None:
-        """Return when everything that is polled can be read of every repository."""
-        for name in self.config.repositories:
-            github_polling.check(self.http, name)
-
-    def fetch(self, start: datetime, end: datetime) -> Iterable[Record]:
-        """Return what happened in each repository from ``start`` to ``end``."""
-        return github_polling.fetch(self.http, self.config.repositories, start, end)
-
     def verify(self, headers: Mapping[str, str], body: bytes) -> Envelope:
         """Check the signature; GitHub sends a delivery again under the same ``X-GitHub-Delivery``.
 
@@ -117,17 +81,3 @@ class GitHub(OverHTTP[GitHubConfig], Windowed[GitHubConfig], Push[GitHubConfig])
         expected = "sha256=" + hmac_hex(self.config.secret, body)
         require_one([headers.get("x-hub-signature-256", "")], expected, header="X-Hub-Signature-256")
         return Envelope(plain_header(headers, "X-GitHub-Delivery"), plain_header(headers, "X-GitHub-Event"))
-
-    def unpack(self, call: Call) -> Iterable[tuple[str, Any]]:
-        """Yield the payload."""
-        yield call.event, parsed(json_of(call.body))
-
-    def decode(self, record: Record) -> Iterable[EventDraft]:
-        """Return the events in the payload of one delivery."""
-        if not isinstance(record.value, dict):
-            raise BadRecord("The body is not a JSON object.")
-        decoder = _DECODERS.get(record.kind)
-        if decoder is None:
-            return ()
-        about = {"service": self.config.service, "environment": self.config.environment}
-        return decoder(Notice(record.kind, Part(record.value), **about))

@@ -30,11 +30,6 @@ class Jaeger(TracePolling[JaegerConfig]):
     kind, label, Config, written = "jaeger", "Jaeger", JaegerConfig, "jaeger"
 
     @property
-    def traces(self) -> TracesConfig:
-        """The settings."""
-        return self.config
-
-    @property
     def page(self) -> str:
         """Address of a trace."""
         return self.config.url.rstrip("/").replace("{", "{{").replace("}", "}}") + "/trace/{trace}"

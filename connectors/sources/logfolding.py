@@ -42,6 +42,7 @@ class Told:
         raw: the line as received.
         timestamp: when its source knows that better than the line.
         service, environment: what to say when the line does not.
+        url: where people find it.
     """
 
     line: LogLine
@@ -50,6 +51,7 @@ class Told:
     timestamp: datetime | None = None
     service: str = ""
     environment: str = ""
+    url: str = ""
 
     @property
     def at(self) -> datetime:
@@ -64,6 +66,7 @@ class Told:
             timestamp=self.timestamp,
             service=self.service,
             environment=self.environment,
+            url=self.url,
         )
 
 
@@ -212,6 +215,7 @@ def burst_draft(burst: Mapping[str, Any]) -> EventDraft:
         service=burst["service"],
         component=burst["component"],
         environment=burst["environment"],
+        url=burst.get("url", ""),  # bursts of a cursor from before have none
         tags=[kind[:MAX_TAG]] if kind else [],
         message=burst["message"],
         data={
@@ -254,6 +258,7 @@ def _opened(template: Template, told: Told, at: datetime) -> dict[str, Any]:
             "service": first.service,
             "component": first.component,
             "environment": first.environment,
+            "url": first.url,
             "exception": {name: exception[name][:_SAID] for name in ("type", "message") if name in exception},
             "logger": first.data.get("logger", ""),
             "trace_id": first.data.get("trace_id", ""),

@@ -102,7 +102,14 @@ class LogLine:
         raise BadRecord(f"timestamp: {found}.", fields={"timestamp": found})
 
     def draft(
-        self, *, source_id: str, raw: Any, timestamp: datetime | None = None, service: str = "", environment: str = ""
+        self,
+        *,
+        source_id: str,
+        raw: Any,
+        timestamp: datetime | None = None,
+        service: str = "",
+        environment: str = "",
+        url: str = "",
     ) -> EventDraft:
         """Return it as an event.
 
@@ -110,6 +117,7 @@ class LogLine:
             raw: the object as received.
             timestamp: when the source knows it better than the line.
             service, environment: what to say when the line does not.
+            url: where people find it.
 
         Raises:
             BadRecord: it has no time.
@@ -129,6 +137,7 @@ class LogLine:
             service=service[: LIMITS["service"]],
             component=(self._text(_COMPONENTS) or logger)[: LIMITS["component"]],
             environment=(self._text(_ENVIRONMENTS) or environment)[: LIMITS["environment"]],
+            url=url,
             tags=[kind[:MAX_TAG]] if kind else [],
             data=self._data(logger, context),
             raw_data=raw,

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ from connectors.base import ConnectorConfig, Record, Source, option
 from connectors.errors import BadRecord
 from connectors.sources.logfolding import BURST, NEW, Folding, Told, burst_draft, marked, new_line
 from events.choices import Severity
-from events.drafts import EventDraft
+from events.drafts import EARLIEST, EventDraft
 
 FOLDING = "folding"
 _WORST_FIRST = list(Severity)
@@ -86,3 +87,20 @@ class LogSource(Source[Settings]):
     @cached_property
     def _wanted(self) -> frozenset[Severity]:
         return frozenset(_WORST_FIRST[: _WORST_FIRST.index(Severity(self.config.min_severity)) + 1])
+
+
+def nanoseconds(moment: datetime) -> int:
+    """Return a time as servers of logs count it: in nanoseconds since 1970."""
+    return int((moment - EARLIEST) / timedelta(microseconds=1)) * 1_000
+
+
+def moment_of(told: int | str) -> datetime:
+    """Return the time that nanoseconds since 1970 tell.
+
+    Raises:
+        BadRecord: they tell none.
+    """
+    try:
+        return EARLIEST + timedelta(microseconds=int(told) // 1_000)
+    except (ValueError, OverflowError) as problem:
+        raise BadRecord("at: this is not a time.", fields={"at": "Not a time."}) from problem

@@ -1,23 +1,23 @@
-"""Source: Grafana Loki, by range queries."""
+"""Source: Grafana Loki, by range queries, or in its place: what shippers push to Loki they push here."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
-from connectors.base import Cursor, Gap, Page, Record, option
-from connectors.errors import BadRecord
+from connectors.base import Call, Cursor, Envelope, Gap, Page, Push, Record, option, parsed
+from connectors.credentials import HookConfig, key_of, require_secret
 from connectors.http import Endpoint, OverHTTP
 from connectors.logins import TenantConfig
 from connectors.reading import Part
+from connectors.sources import loki_push
 from connectors.sources.logfolding import Told
 from connectors.sources.loglines import LogLine
-from connectors.sources.logsource import FOLDING, LogConfig, LogSource
-from events.drafts import EARLIEST
+from connectors.sources.logsource import FOLDING, LogConfig, LogSource, moment_of, nanoseconds
 
 # Loki's own bounds: lines an answer, and the longest range it answers for.
 MOST_LINES = 5_000
@@ -31,16 +31,21 @@ _MAX_LINE = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class LokiConfig(TenantConfig, LogConfig):
-    """What the owner sets."""
+class LokiConfig(HookConfig, TenantConfig, LogConfig):
+    """What the owner sets: Loki is polled, or shippers push."""
 
     query: str = option(
-        'LogQL that selects the lines, such as {namespace="shop"} |~ "(?i)error|warn|fail". The narrower, the quicker.'
+        'LogQL that selects the lines, such as {namespace="shop"} |~ "(?i)error|warn|fail". The narrower, the quicker.',
+        default="",
     )
 
     def wrong(self) -> dict[str, str]:
         """Return what is wrong, by setting."""
-        return super().wrong() | ({} if self.query.strip() else {"query": "This may not be empty."})
+        found = super().wrong()
+        if self.url and not self.query.strip():
+            found["query"] = "This may not be empty."
+        both = "Poll Loki or let shippers push, not both: each line would be told twice."
+        return found | ({"secret": both} if self.url and self.secret else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +69,19 @@ class Entry:
         return Record.of(f"{self.at}/{self.digest}", "line", told)
 
 
-class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig]):
+class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig], Push[LokiConfig]):
     """Asks what a query selects, oldest first, and takes every line once.
 
     Lines of the newest half minute are left for the next poll, as they may come in out of order. Where more than 5,000
     lines have one nanosecond, the others are a gap.
+
+    With a secret in place of an address it takes what a shipper pushes (Fluent Bit, Vector, Promtail, Alloy): enter the
+    webhook's address as that of Loki, and the secret as bearer token or password.
     """
 
     kind, label, Config = "loki", "Grafana Loki", LokiConfig
+    polled_with, pushed_with = "url", "secret"
+    keeps = ("content-encoding",)
 
     def endpoint(self) -> Endpoint:
         """Return where it is."""
@@ -80,14 +90,14 @@ class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig]):
 
     def check(self) -> None:
         """Return when the query is answered."""
-        end = _nanoseconds(self.now)
+        end = nanoseconds(self.now)
         self._ask(end - 60 * SECOND, end, limit=1)
 
     def read(self, cursor: Cursor) -> Iterator[Page]:
         """Yield lines page by page. The cursor is {from, seen, folding}: ``from`` is read again but for those seen."""
         folding = self.folding(cursor)
-        start, seen = int(cursor.get("from") or _nanoseconds(self.now - HISTORY)), set(cursor.get("seen", []))
-        end = _nanoseconds(self.now - SETTLE)
+        start, seen = int(cursor.get("from") or nanoseconds(self.now - HISTORY)), set(cursor.get("seen", []))
+        end = nanoseconds(self.now - SETTLE)
         while start < end:
             stop = min(end, start + int(LONGEST.total_seconds()) * SECOND)
             entries = self._ask(start, stop, limit=MOST_LINES)
@@ -98,7 +108,7 @@ class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig]):
             elif (last := entries[-1].at) > start:
                 start, seen = last, {entry.digest for entry in entries if entry.at == last}
             else:
-                gaps = (Gap(_moment(start), _moment(start + 1_000), f"Over {MOST_LINES:,} lines have one time."),)
+                gaps = (Gap(moment_of(start), moment_of(start + 1_000), f"Over {MOST_LINES:,} lines have one time."),)
                 start, seen = start + 1, set()
             records = folding.fold(entry.record() for entry in fresh)
             if start >= end:
@@ -112,12 +122,35 @@ class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig]):
         fields = {**fields_of(told.text("line", _MAX_LINE)), **_absent(told)}
         return Told(
             LogLine(fields),
-            record.reference,
+            self._name(told),
             record.value,
-            timestamp=_moment(_whole(told.text("at"))),
+            timestamp=moment_of(told.text("at")),
             service=self.config.service,
             environment=self.config.environment,
         )
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Envelope:
+        """Check the secret, and that the push is understood; shippers name no push, so equal bodies are one.
+
+        Raises:
+            Forged: the secret is missing or wrong.
+            UnknownForm: it is in a form that is not read here.
+        """
+        require_secret(headers, self.config.secret)
+        loki_push.require_known(headers)
+        return Envelope(key_of(body), "push")
+
+    def unpack(self, call: Call) -> Iterable[tuple[str, Any]]:
+        """Yield the lines of a push, those that say the same many times as one."""
+        entries = entries_in(loki_push.read(call.headers, call.body))
+        for record in self.folded(entry.record() for entry in entries):
+            yield record.kind, parsed(record.raw)
+
+    def _name(self, told: Part) -> str:
+        """Return what identifies a line, whichever way it came."""
+        at, line = told.text("at", 100), told.text("line", _MAX_LINE)
+        labels, metadata = told.mapping("labels"), told.mapping("metadata")
+        return f"{at}/{Entry(int(at), labels, line, metadata).digest}" if at.isdecimal() else at
 
     def _ask(self, start: int, end: int, *, limit: int) -> list[Entry]:
         """Return the lines from ``start`` up to, and without, ``end``, oldest first."""
@@ -170,20 +203,3 @@ def _absent(told: Part) -> dict[str, Any]:
     named |= {name: around[name] for name in ("trace_id", "span_id", "env", "namespace", "pod") if name in around}
     line = fields_of(told.text("line", _MAX_LINE))
     return {name: value for name, value in named.items() if value and name not in line}
-
-
-def _nanoseconds(moment: datetime) -> int:
-    return int((moment - EARLIEST) / timedelta(microseconds=1)) * 1_000
-
-
-def _moment(nanoseconds: int) -> datetime:
-    try:
-        return EARLIEST + timedelta(microseconds=nanoseconds // 1_000)
-    except OverflowError as problem:
-        raise BadRecord("at: this is not a time.", fields={"at": "Not a time."}) from problem
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise BadRecord("at: this is not a time.", fields={"at": "Not a time."})
-    return int(text)

@@ -192,6 +192,48 @@ def _flat(value: Any, path: str = "", depth: int = 0) -> dict[str, Any]:
     return values(found)
 
 
+def newrelic(payload: Any) -> list[Span]:
+    """Read the spans of a trace that NRQL tells, from agents of New Relic and from OpenTelemetry: {spans: [{…}]}."""
+    return [_newrelic_span(span) for span in Part(payload).each("spans")]
+
+
+def _newrelic_span(span: Part) -> Span:
+    row = span.value if isinstance(span.value, dict) else {}
+    found = values({"http.status_code" if name == "http.statusCode" else name: value for name, value in row.items()})
+    kind = short(row, 20, "span.kind").lower()
+    kind = kind or ("server" if span.flag("nr.entryPoint") else _NEW_RELIC.get(span.text("category"), ""))
+    errors = {name: value for name, value in row.items() if name.startswith(("error.", "exception."))}
+    exception = {} if span.flag("error.expected") else exception_in(errors)
+    code = short(row, 20, "otel.status_code").upper()
+    milliseconds = span.real("duration.ms")
+    if milliseconds is None:
+        milliseconds = (span.real("duration") or 0) * 1_000
+    return Span(
+        trace_id=hex_id(_first(row, "trace.id", "traceId"), 32, "trace"),
+        span_id=hex_id(_first(row, "id", "guid", "span.id"), 16, "span"),
+        parent_id=parent_of(_first(row, "parent.id", "parentId")),
+        service=short(row, MAX_NAME, "service.name", "entity.name", "appName"),
+        environment=short(row, 100, *_ENVIRONMENTS),
+        name=span.text("name", MAX_NAME).strip(),
+        kind=kind,
+        start=_nanos(span, "timestamp", _MILLI),
+        duration=int(min(max(milliseconds, 0), 10**12) * _MILLI),
+        failed=code == "ERROR"
+        or (code != "OK" and (bool(exception) or says_error(row.get("error")) or answered_badly(kind, found))),
+        status=short(row, MAX_DETAIL, "otel.status_description"),
+        exception=exception,
+        attributes=found,
+        scope=short(row, MAX_NAME, "otel.scope.name", "otel.library.name", "instrumentation.name"),
+    )
+
+
+_NEW_RELIC = {"http": "client", "datastore": "client", "generic": "internal"}
+
+
+def _first(row: dict[str, Any], *names: str) -> Any:
+    return next((row[name] for name in names if row.get(name)), None)
+
+
 def _nanos(span: Part, name: str, unit: int) -> int:
     given = span.real(name)
     if given is None or not 0 < given < 7e15 * 1_000 / unit * 1_000:
@@ -208,4 +250,5 @@ READERS: dict[str, Callable[[Any], list[Span]]] = {
     "jaeger": jaeger,
     "zipkin": zipkin,
     "datadog": datadog,
+    "newrelic": newrelic,
 }

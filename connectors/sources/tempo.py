@@ -10,25 +10,15 @@ from connectors.http import Endpoint
 from connectors.logins import TenantConfig
 from connectors.reading import Part
 from connectors.sources.spans import hex_id
-from connectors.sources.tracepolling import TracePolling, TracesConfig
+from connectors.sources.tracepolling import TracePageConfig, TracePolling
 from connectors.windows import Overfull
 
 
 @dataclass(frozen=True, kw_only=True)
-class TempoConfig(TenantConfig, TracesConfig):
+class TempoConfig(TenantConfig, TracePageConfig):
     """What the owner sets."""
 
     query: str = option("TraceQL that says which traces to look at.", default="{ status = error || duration > 500ms }")
-    trace_page: str = option(
-        "Address of a trace in Grafana with {trace} where its id goes; empty: events link to none.", default=""
-    )
-
-    def wrong(self) -> dict[str, str]:
-        """Return what is wrong, by setting."""
-        found = super().wrong()
-        if self.trace_page and not self.trace_page.startswith(("https://", "http://")):
-            found["trace_page"] = "Give an http or https address."
-        return found
 
 
 class Tempo(TracePolling[TempoConfig]):
@@ -37,15 +27,9 @@ class Tempo(TracePolling[TempoConfig]):
     kind, label, Config, written = "tempo", "Grafana Tempo", TempoConfig, "otlp"
 
     @property
-    def traces(self) -> TracesConfig:
-        """The settings."""
-        return self.config
-
-    @property
     def page(self) -> str:
-        """Address of a trace: braces around anything but {trace} are its own."""
-        literal = self.config.trace_page.replace("{", "{{").replace("}", "}}")
-        return literal.replace("{{trace}}", "{trace}")
+        """Address of a trace in Grafana."""
+        return self.config.page
 
     def endpoint(self) -> Endpoint:
         """Return where it is and how it is spoken to."""

@@ -1,12 +1,11 @@
 """Decisions every source of traces shares: a record is one trace, read with what is usual known. No database here."""
 
-from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
-from connectors.base import Cursor, Page, Record, Settings, option
+from connectors.base import Cursor, Page, Record, option
 from connectors.errors import BadRecord
 from connectors.http import HTTPConfig, OverHTTP
 from connectors.reading import Part
@@ -31,6 +30,28 @@ class TracesConfig(HTTPConfig):
         at_least=1,
     )
     limit: int = option("Traces asked for at once.", default=200, at_least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TracePageConfig(TracesConfig):
+    """Settings of a source of traces whose pages are elsewhere than its API."""
+
+    trace_page: str = option(
+        "Address of a trace for people with {trace} where its id goes; empty: events link to none.", default=""
+    )
+
+    def wrong(self) -> dict[str, str]:
+        """Return what is wrong, by setting."""
+        found = super().wrong()
+        if self.trace_page and not self.trace_page.startswith(("https://", "http://")):
+            found["trace_page"] = "Give an http or https address."
+        return found
+
+    @property
+    def page(self) -> str:
+        """Address of a trace, to be formatted: braces around anything but {trace} are its own."""
+        literal = self.trace_page.replace("{", "{{").replace("}", "}}")
+        return literal.replace("{{trace}}", "{trace}")
 
 
 def told_of(trace: Any, kind: str) -> list[Span]:
@@ -89,6 +110,9 @@ def _culprit(found: Culprit) -> dict[str, Any]:
     }
 
 
+Settings = TypeVar("Settings", bound=TracesConfig)
+
+
 class TracePolling(OverHTTP[Settings], Windowed[Settings]):
     """A server that is asked for traces. The cursor is {until, usual}: what is usual, by operation.
 
@@ -99,11 +123,6 @@ class TracePolling(OverHTTP[Settings], Windowed[Settings]):
     written: ClassVar[str]
     settle: ClassVar[timedelta] = timedelta(seconds=30)
     history: ClassVar[timedelta] = timedelta(hours=1)
-
-    @property
-    @abstractmethod
-    def traces(self) -> TracesConfig:
-        """The settings."""
 
     @property
     def page(self) -> str:
@@ -133,7 +152,7 @@ class TracePolling(OverHTTP[Settings], Windowed[Settings]):
         trace = body["trace"].value if noted else record.value
         spans = told_of(trace, record.kind or self.written)
         for span in spans:
-            span.service = span.service or self.traces.service
-            span.environment = span.environment or self.traces.environment
+            span.service = span.service or self.config.service
+            span.environment = span.environment or self.config.environment
         limits = {name: limit for name in body["limits"].value if (limit := body["limits"].real(name))} if noted else {}
-        return list(explained(spans, limits, slow_ms=self.traces.slow_ms, page=self.page))
+        return list(explained(spans, limits, slow_ms=self.config.slow_ms, page=self.page))

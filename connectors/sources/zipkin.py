@@ -37,11 +37,6 @@ class Zipkin(TracePolling[ZipkinConfig], Pushed[ZipkinConfig]):
     polled_with, pushed_with = "url", "token"
 
     @property
-    def traces(self) -> TracesConfig:
-        """The settings."""
-        return self.config
-
-    @property
     def page(self) -> str:
         """Address of a trace."""
         url = self.config.url.rstrip("/").removesuffix("/zipkin").replace("{", "{{").replace("}", "}}")

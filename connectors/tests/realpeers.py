@@ -121,3 +121,13 @@ def prometheus(*, rules: str = "", scrape: str = "", alertmanager: str = "") -> 
     ]
     with running(command, url=url, ready="/-/ready", folder=folder) as peer:
         yield peer
+
+
+@contextmanager
+def pushgateway() -> Iterator[Peer]:
+    """Run Pushgateway, keeping what is pushed in memory."""
+    found, port = program("prometheus-pushgateway"), free_port()
+    folder, url = Path(tempfile.mkdtemp(prefix="rca-pushgateway-")), f"http://127.0.0.1:{port}"
+    command = [found, f"--web.listen-address=127.0.0.1:{port}", "--persistence.file="]
+    with running(command, url=url, ready="/-/ready", folder=folder) as peer:
+        yield peer
