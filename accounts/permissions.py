@@ -24,7 +24,7 @@ class Grant:
     own: frozenset[str] = frozenset()
 
 
-_CASEWORK = ("event", "origin", "investigation", "link", "note", "noterevision", "comment")
+_CASEWORK = ("event", "origin", "dependency", "investigation", "link", "note", "noterevision", "comment")
 _KEYS = Grant(READ | {"create"}, own=frozenset({"delete"}))
 TABLE: Mapping[str, Mapping[str, Grant]] = {
     Role.USER: {

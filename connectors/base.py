@@ -1,7 +1,7 @@
 """The contract of a source: the author says what, the engine (`connectors.pipeline`) does how. No database here."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 import orjson
 
 from connectors.errors import BadRecord, Misconfigured
+from events.calls import Calls
 from events.drafts import EventDraft
 
 Cursor = dict[str, Any]
@@ -224,6 +225,14 @@ class Source(ABC, Generic[Settings]):
         Raises:
             BadRecord: it cannot be understood. Any other exception is treated alike.
         """
+
+    def choose(self, drafts: Sequence[EventDraft]) -> Iterable[EventDraft]:
+        """Return which of the events that a page tells are worth keeping, where there are many alike. Pure."""
+        return drafts
+
+    def calls(self, record: Record) -> Iterable[Calls]:
+        """Return the calls between services that ``record``, which could be decoded, tells of. Pure."""
+        return ()
 
     def revive(self, reference: str, kind: str, raw: bytes) -> Record:
         """Return the record that was kept as ``raw``, to decode it again.

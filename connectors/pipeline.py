@@ -18,6 +18,7 @@ from connectors.models import Connector, DeadLetter, Delivery
 from connectors.registry import source_kind
 from events.drafts import EventDraft
 from events.services import store
+from events.topology import count_calls
 from rcaplatform.kit.errors import DomainError, Invalid
 from rcaplatform.kit.sealing import unseal
 
@@ -120,8 +121,12 @@ def digest(
     """
     outcomes = [Outcome(record) for record in records]
     told = [(outcome, draft) for outcome in outcomes for draft in _decode(source, outcome)]
+    chosen = {id(draft) for draft in source.choose([draft for _, draft in told])}
+    told = [(outcome, draft) for outcome, draft in told if id(draft) in chosen]
     with transaction.atomic():
         _store(connector, told, now)
+        good = (outcome.record for outcome in outcomes if not outcome.failure)
+        count_calls(told={record.reference: list(source.calls(record)) for record in good}, origin=connector.origin)
         dead = [
             as_dead_letter(connector, outcome.record, outcome.failure, (deliveries or {}).get(outcome.record.reference))
             for outcome in outcomes

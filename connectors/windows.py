@@ -14,12 +14,12 @@ class Overfull(DomainError):
     """The source told as much as it tells at once, and there may be more: ask for less.
 
     Attributes:
-        records: what it did tell.
+        records: what it did tell; asked for, and perhaps fetched, only where less cannot be asked for.
     """
 
     def __init__(self, message: str, records: Iterable[Record] = ()) -> None:
         super().__init__(message)
-        self.records = list(records)
+        self.records = records
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def sweep(start: datetime, end: datetime, fetch: Fetch, *, span: timedelta, floo
             if stop - start > floor:
                 step = max((stop - start) / 2, floor)
                 continue
-            records, gaps = full.records, (Gap(start, stop, full.message),)
+            records, gaps = list(full.records), (Gap(start, stop, full.message),)
         yield Window(start, stop, records, gaps)
         start, step = stop, min(step * 2, span)
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 
 from accounts.admin import ByRole, DeletedFilter, Restorable
 from events import services
-from events.models import Event, Origin
+from events.models import Dependency, Event, Origin
 
 
 @admin.register(Origin)
@@ -26,3 +26,13 @@ class EventAdmin(Restorable):
     list_filter = ("source", "severity", DeletedFilter)
     list_select_related = ("origin",)
     ordering = ("-timestamp", "-id")
+
+
+@admin.register(Dependency)
+class DependencyAdmin(ByRole):
+    """Who calls whom, by the hour."""
+
+    list_display = ("hour", "environment", "caller", "callee", "calls", "errors")
+    list_filter = ("environment",)
+    search_fields = ("caller", "callee")
+    date_hierarchy = "hour"

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from events.choices import OriginKind, Severity, Source
-from events.querysets import EventQuerySet
+from events.querysets import DependencyQuerySet, EventQuerySet
 from rcaplatform.kit.models import Identified, SoftDeleted
 
 SEARCH_CONFIG = "english"
@@ -106,3 +106,44 @@ class Event(Identified, SoftDeleted):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Dependency(Identified):
+    """How often one service called another within an hour, as traces tell it; written by `events.topology`."""
+
+    hour = models.DateTimeField(help_text="When it began, in UTC.")
+    environment = models.CharField(max_length=100, blank=True)
+    caller = models.CharField(max_length=200)
+    callee = models.CharField(max_length=200)
+    calls = models.PositiveBigIntegerField()
+    errors = models.PositiveBigIntegerField()
+    durations = ArrayField(
+        models.BigIntegerField(), help_text="How many calls took up to 1, 2, 4, … 65,536 ms, and longer."
+    )
+
+    objects = DependencyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-hour", "caller", "callee", "environment"]
+        verbose_name_plural = "dependencies"
+        constraints = [
+            models.UniqueConstraint(fields=["hour", "environment", "caller", "callee"], name="dependency_once_an_hour")
+        ]
+        indexes = [
+            # Who called a service, and whom it called, around the time of an incident.
+            models.Index(fields=["callee", "hour"], name="dependency_callee"),
+            models.Index(fields=["caller", "hour"], name="dependency_caller"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.caller} → {self.callee}"
+
+
+class CountedCalls(models.Model):
+    """A record whose calls are counted, named by a digest of its origin and reference: told again, it counts once."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    hour = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)

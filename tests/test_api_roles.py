@@ -49,6 +49,7 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/events/{event}/tags", "PUT", {"tags": []}, (403, 403, 200)),
     ("/events/{event}/tags", "POST", {"tags": ["x"]}, (403, 403, 200)),
     ("/events/{event}/tags/{tag}", "DELETE", None, (403, 403, 200)),
+    ("/topology", "GET", None, READ),
     ("/investigations", "GET", None, READ),
     ("/investigations", "POST", NEW_CASE, EVERYBODY),
     ("/investigations/search?q=x", "GET", None, READ),

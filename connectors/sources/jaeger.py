@@ -1,27 +1,28 @@
 """Source: traces of Jaeger, by its API v3 or the one before it, which VictoriaTraces speaks too."""
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from connectors.base import Record, option
+from connectors.base import Gap, Page, Record, option
 from connectors.errors import Refused
 from connectors.http import Endpoint
 from connectors.reading import Part
-from connectors.sources.tracepolling import MAX_SERVICES, TracePolling, TracesConfig
+from connectors.sources.tracepolling import TracePolling, TracesConfig
 from connectors.windows import Overfull
 
 _ABSENT = frozenset({400, 404, 405, 501})
+MAX_SERVICES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class JaegerConfig(TracesConfig):
     """What the owner sets."""
 
-    services: list[str] = option("Services to ask for; empty: the first 50 that it names.", default=[])
+    services: list[str] = option("Services to ask for; empty: the first 200 that it names.", default=[])
 
 
 class Jaeger(TracePolling[JaegerConfig]):
@@ -54,14 +55,26 @@ class Jaeger(TracePolling[JaegerConfig]):
             raise Overfull(f"A service has {self.config.limit} traces or more.", found.values())
         return found.values()
 
+    def read_between(self, start: datetime, end: datetime) -> Iterator[Page]:
+        """Yield what happened, and say so where it names more services than are asked."""
+        for page in super().read_between(start, end):
+            until = datetime.fromisoformat(page.cursor["until"])
+            left_out = 0 if self.config.services else len(self._named) - MAX_SERVICES
+            reason = f"{left_out} services were not asked: it names more than {MAX_SERVICES}; set those that count."
+            gaps = (Gap(start, until, reason),) if left_out > 0 else ()
+            yield replace(page, gaps=(*page.gaps, *gaps))
+            start = until
+
     @cached_property
     def _is_v3(self) -> bool:
+        """Whether it has the new API; one without answers with a refusal, or with the page of its user interface."""
         try:
-            return isinstance(self.http.get("api/v3/services").json(), dict)
+            answer = self.http.get("api/v3/services")
         except Refused as problem:
             if problem.answered not in _ABSENT:
                 raise
             return False
+        return answer.content.lstrip()[:1] != b"<" and isinstance(answer.json(), dict)
 
     @property
     def _services_path(self) -> str:

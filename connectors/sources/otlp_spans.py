@@ -9,7 +9,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from connectors.errors import BadRecord
 from connectors.sources.loglines import LogLine
-from connectors.sources.otlp_values import Resource, attributes, moment
+from connectors.sources.otlp_values import Resource, attributes
 from connectors.sources.spans import MAX_DETAIL, MAX_NAME, STATUSES, Span
 
 _TRACE_ID, _SPAN_ID = 16, 8
@@ -23,18 +23,6 @@ _KINDS = {
 
 # A span, and who told of it: the resource and the scope.
 Told = tuple[Message, Resource, str]
-
-
-def spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
-    """Yield every span in the words of `Span`.
-
-    Raises:
-        BadRecord: an id or a time is missing or impossible.
-    """
-    for told in each(request):
-        require_ids(told[0])
-        moment(told[0].start_time_unix_nano)
-        yield neutral(told)
 
 
 def failed(span: Message) -> bool:

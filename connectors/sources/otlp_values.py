@@ -89,6 +89,53 @@ def _plain(value: AnyValue, room: _Room, nesting: int) -> Any:
     return found
 
 
+def json_attributes(pairs: Any) -> dict[str, Any]:
+    """Return attributes of OTLP in JSON, within the bounds of `attributes`; what is no attribute is left out."""
+    return _json_mapping(pairs, _Room(), 0)
+
+
+def _json_mapping(pairs: Any, room: _Room, nesting: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for pair in pairs[:MAX_ITEMS] if isinstance(pairs, list) else ():
+        if room.left <= 0:
+            break
+        if isinstance(pair, dict) and isinstance(pair.get("key"), str):
+            found[room.text(pair["key"][:MAX_KEY])] = _json_plain(pair.get("value"), room, nesting)
+    return found
+
+
+def _json_plain(value: Any, room: _Room, nesting: int) -> Any:
+    room.left -= _OVERHEAD
+    (name, given), *_ = value.items() if isinstance(value, dict) and value else [("", None)]
+    inner = given.get("values") if isinstance(given, dict) else None
+    found: Any = None
+    match name, given:
+        case "stringValue", str():
+            found = room.text(given)
+        case "intValue", int() | str():
+            found = _whole(given)
+        case ("boolValue", bool()) | ("doubleValue", float() | int() | str()):
+            found = given
+        case "bytesValue", str():
+            found = room.text(given[: MAX_BYTES * 4 // 3])
+        case (("arrayValue" | "kvlistValue"), _) if nesting >= MAX_NESTING:
+            found = "…"
+        case "arrayValue", _ if isinstance(inner, list):
+            found = [_json_plain(item, room, nesting + 1) for item in inner[:MAX_ITEMS] if room.left > 0]
+        case "kvlistValue", _:
+            found = _json_mapping(inner, room, nesting + 1)
+    return found
+
+
+def _whole(given: int | str) -> int | None:
+    """Return a 64-bit integer, which JSON may write as text."""
+    try:
+        found = int(given) if len(str(given)) <= 20 else None
+    except ValueError:
+        return None
+    return found if found is not None and abs(found) < 2**63 else None
+
+
 def value_of(value: AnyValue) -> Any:
     """Return one value, within the bounds of `attributes`."""
     return _plain(value, _Room(), 0)
@@ -123,7 +170,11 @@ class Resource:
     @classmethod
     def of(cls, message: ResourceMessage) -> "Resource":
         """Read a resource; a name that an SDK made up for a nameless service is none."""
-        found = attributes(message.attributes)
+        return cls.named(attributes(message.attributes))
+
+    @classmethod
+    def named(cls, found: dict[str, Any]) -> "Resource":
+        """Return the resource that has the attributes ``found``."""
         if short(found, MAX_KEY, "service.name").startswith(_NAMELESS):
             del found["service.name"]
         return cls(

@@ -1,24 +1,20 @@
 """Decisions about how servers of traces write spans in JSON, and how each is read into `Span`. No I/O."""
 
-from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-
-from google.protobuf.json_format import ParseDict, ParseError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from typing import Any, TypeVar
 
 from connectors.errors import BadRecord
 from connectors.reading import Part
-from connectors.sources import otlp_spans
+from connectors.sources import otlp_json
 from connectors.sources.loglines import LogLine
 from connectors.sources.otlp_values import short
 from connectors.sources.spans import MAX_DETAIL, MAX_NAME, Span, answered_badly, hex_id, parent_of, says_error, values
 from events.drafts import EARLIEST
 
 _MICRO, _MILLI = 1_000, 1_000_000
-_IDS = ("traceId", "spanId", "parentSpanId")
-_HEX_LENGTHS = {"traceId": (31, 32), "spanId": (15, 16), "parentSpanId": (15, 16)}
+_SERVER = ".server"
 _ENVIRONMENTS = ("deployment.environment.name", "deployment.environment", "environment", "env")
 _EXCEPTIONS = {
     "exception.type": ("exception.type", "error.kind", "error.type", "error.class"),
@@ -27,39 +23,47 @@ _EXCEPTIONS = {
 }
 
 
-def otlp(payload: Any) -> list[Span]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The spans that could be read, and how many could not."""
+
+    spans: list[Span]
+    unreadable: int = 0
+
+
+One = TypeVar("One")
+
+
+def each_readable(written: Iterable[One], read: Callable[[One], Span]) -> Reading:
+    """Read spans one by one, so that a bad one spoils no other.
+
+    Raises:
+        BadRecord: there are some, and none can be read; the first says why.
+    """
+    spans, problems = list[Span](), list[BadRecord]()
+    for one in written:
+        try:
+            spans.append(read(one))
+        except BadRecord as problem:
+            problems.append(problem)
+    if problems and not spans:
+        raise problems[0]
+    return Reading(spans, len(problems))
+
+
+def otlp(payload: Any) -> Reading:
     """Read OTLP as Jaeger's API v3 (ids in hexadecimal) and Tempo (ids in base64, names of enums) write it."""
     body = Part(payload)
     found = body["result"] if body["result"].value else body["trace"] if body["trace"].value else body
     resources = found.each("resourceSpans") or found.each("batches")
-    message = ExportTraceServiceRequest()
-    try:
-        ParseDict({"resourceSpans": [_plain(part.value) for part in resources]}, message, ignore_unknown_fields=True)
-    except (ParseError, TypeError, ValueError, AttributeError, RecursionError) as problem:
-        raise BadRecord(f"This is no trace in OTLP: {str(problem)[:MAX_DETAIL]}") from problem
-    return list(otlp_spans.spans(message))
+    return each_readable(otlp_json.each(resources), otlp_json.read)
 
 
-def _plain(value: Any) -> Any:
-    """Return OTLP in JSON as protobuf has it: ids in base64 whichever way they came."""
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {key: _base64(key, item) if key in _IDS else _plain(item) for key, item in value.items()}
-
-
-def _base64(name: str, written: Any) -> Any:
-    lengths = _HEX_LENGTHS[name]
-    if not isinstance(written, str) or len(written) not in lengths:
-        return written
-    return b64encode(bytes.fromhex(written.zfill(lengths[-1]))).decode()
-
-
-def jaeger(payload: Any) -> list[Span]:
+def jaeger(payload: Any) -> Reading:
     """Read one trace of Jaeger's first API: {processes, spans}."""
     trace = Part(payload)
-    return [_jaeger_span(span, trace["processes"]) for span in trace.each("spans")]
+    processes = trace["processes"]
+    return each_readable(trace.each("spans"), lambda span: _jaeger_span(span, processes))
 
 
 def _jaeger_span(span: Part, processes: Part) -> Span:
@@ -110,10 +114,28 @@ def exception_in(found: dict[str, Any]) -> dict[str, Any]:
     return LogLine(told).exception if told else {}
 
 
-def zipkin(payload: Any) -> list[Span]:
+def zipkin(payload: Any) -> Reading:
     """Read a list of spans of Zipkin's API v2; a server that shares its client's id gets one of its own."""
     listed = payload if isinstance(payload, list) else [payload]
-    return [zipkin_span(Part(span, f"[{place}]")) for place, span in enumerate(listed)]
+    reading = each_readable((Part(span, f"[{place}]") for place, span in enumerate(listed)), zipkin_span)
+    _below_their_server(reading.spans)
+    return reading
+
+
+def _below_their_server(spans: list[Span]) -> None:
+    """Hang what a server did under its own half of a span that it shares with its client.
+
+    What names the shared id as its parent is the server's, except what the client's service did itself.
+    """
+    servers = {(span.trace_id, span.parent_id): span for span in spans if span.span_id.endswith(_SERVER)}
+    clients = {(span.trace_id, span.span_id): span for span in spans if span.kind == "client"}
+    for span in spans:
+        key = span.trace_id, span.parent_id
+        server, client = servers.get(key), clients.get(key)
+        if server is None or span is server:
+            continue
+        if client is None or span.service != client.service or span.service == server.service:
+            span.parent_id = server.span_id
 
 
 def zipkin_span(span: Part) -> Span:
@@ -128,7 +150,7 @@ def zipkin_span(span: Part) -> Span:
     service = span["localEndpoint"].text("serviceName", MAX_NAME)
     return Span(
         trace_id=hex_id(span["traceId"].value, 32, "trace"),
-        span_id=f"{span_id}.server" if shared else span_id,
+        span_id=f"{span_id}{_SERVER}" if shared else span_id,
         parent_id=span_id if shared else parent_of(span.text("parentId")),
         service="" if service.startswith("unknown_service") else service,
         environment=short(tags, 100, *_ENVIRONMENTS),
@@ -143,9 +165,9 @@ def zipkin_span(span: Part) -> Span:
     )
 
 
-def datadog(payload: Any) -> list[Span]:
+def datadog(payload: Any) -> Reading:
     """Read the spans that Datadog's search tells: {data: [{attributes}]}."""
-    return [_datadog_span(span["attributes"]) for span in Part(payload).each("data")]
+    return each_readable((span["attributes"] for span in Part(payload).each("data")), _datadog_span)
 
 
 def _datadog_span(span: Part) -> Span:
@@ -192,9 +214,9 @@ def _flat(value: Any, path: str = "", depth: int = 0) -> dict[str, Any]:
     return values(found)
 
 
-def newrelic(payload: Any) -> list[Span]:
+def newrelic(payload: Any) -> Reading:
     """Read the spans of a trace that NRQL tells, from agents of New Relic and from OpenTelemetry: {spans: [{…}]}."""
-    return [_newrelic_span(span) for span in Part(payload).each("spans")]
+    return each_readable(Part(payload).each("spans"), _newrelic_span)
 
 
 def _newrelic_span(span: Part) -> Span:
@@ -245,7 +267,7 @@ def _took(span: Part, name: str, unit: int) -> int:
     return min(max(int(span.real(name) or 0), 0), 10**15) * unit
 
 
-READERS: dict[str, Callable[[Any], list[Span]]] = {
+READERS: dict[str, Callable[[Any], Reading]] = {
     "otlp": otlp,
     "jaeger": jaeger,
     "zipkin": zipkin,

@@ -6,11 +6,14 @@ durations are about log-normal, and two numbers fit into a cursor where a histog
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import exp, isfinite, log, sqrt
 from typing import Any
 
+from connectors.sources.otlp_values import moment
 from connectors.sources.spans import Span
+from events.calls import Calls
+from events.drafts import EventDraft
 
 MAX_OPERATIONS = 500
 _MIN_SAMPLES = 30
@@ -153,76 +156,79 @@ def _within(child: Span, parent: Span) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """The span below a slow one that took most of its time by itself."""
+    """The span below a slow one that took most of its time by itself.
+
+    Attributes:
+        proven: whether it did what it does not usually do: took unusually long, or failed.
+    """
 
     span: Span
     own: int
+    proven: bool
 
 
 def culprit(tree: Tree, victim: Span, limits: Mapping[str, float]) -> Culprit | None:
-    """Return what made ``victim`` slow: half or more of its time, by a span that is unusual itself where known."""
+    """Return where half or more of the time of ``victim`` went, unless that is what it usually takes."""
     below = [(own, span) for span, own in tree.critical_path(victim)[1:]]
     if not below:
         return None
     own, span = max(below, key=lambda one: one[0])
     limit = limits.get(operation(span))
-    if own * 2 < victim.duration or (limit is not None and span.milliseconds <= limit):
+    usual = limit is not None and span.milliseconds <= limit and not span.failed
+    if own * 2 < victim.duration or usual:
         return None
-    return Culprit(span, own)
+    return Culprit(span, own, proven=span.failed or limit is not None)
 
 
-@dataclass(slots=True)
-class Edge:
-    """One service calling another: how often, with how many errors, and each duration in milliseconds."""
-
-    caller: str
-    callee: str
-    calls: int = 0
-    errors: int = 0
-    durations: list[float] = field(default_factory=list, repr=False)
-
-    def quantile(self, share: float) -> float:
-        """Return the duration that ``share`` of the calls did not exceed."""
-        ordered = sorted(self.durations)
-        return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
-
-
-def edges(spans: Sequence[Span]) -> list[Edge]:
+def edges(spans: Sequence[Span]) -> list[Calls]:
     """Return who calls whom, by names of services; calls within one service are none."""
-    tree, found = Tree(spans), dict[tuple[str, str], Edge]()
+    tree, found = Tree(spans), dict[tuple[Any, ...], Calls]()
     for span in spans:
-        parent = tree.parent(span)
-        if parent is None or not parent.service or not span.service or parent.service == span.service:
+        parent = _calling(tree, span)
+        if parent is None:
             continue
-        edge = found.setdefault((parent.service, span.service), Edge(parent.service, span.service))
-        edge.calls += 1
-        edge.errors += span.failed
-        edge.durations.append(span.milliseconds)
+        call = Calls.one(
+            at=moment(span.start),
+            environment=span.environment,
+            caller=parent.service,
+            callee=span.service,
+            failed=span.failed,
+            milliseconds=span.milliseconds,
+        )
+        found[call.key] = found[call.key].plus(call) if call.key in found else call
     return [found[key] for key in sorted(found)]
 
 
-def sampled(spans: Iterable[Span], slow: Iterable[Span]) -> Iterator[tuple[Span, int]]:
-    """Yield the spans worth an event, and how many like each were left out.
+def _calling(tree: Tree, span: Span) -> Span | None:
+    """Return the span of another service that called this one."""
+    parent = tree.parent(span)
+    told = parent is not None and parent.service and span.service and span.start > 0
+    return parent if told and parent and parent.service != span.service else None
+
+
+def sampled(drafts: Iterable[EventDraft]) -> Iterator[EventDraft]:
+    """Yield the events worth keeping of all that a page tells, each with how many like it were left out.
 
     Of one service, operation, error and minute the first three errors stay; of slow ones the slowest and one in the
     middle. So an outage that fails each request does not bury what else happened.
     """
-    errors: defaultdict[tuple[Any, ...], list[Span]] = defaultdict(list)
-    for span in spans:
-        if span.failed:
-            errors[(operation(span), span.exception.get("type", ""), _minute(span))].append(span)
-    groups: defaultdict[tuple[Any, ...], list[Span]] = defaultdict(list)
-    for span in slow:
-        if not span.failed:
-            groups[(operation(span), _minute(span))].append(span)
-    for same in errors.values():
-        kept = sorted(same, key=lambda span: (span.start, span.span_id))[:KEPT_ERRORS]
-        yield from ((span, len(same) - len(kept)) for span in kept)
+    groups: defaultdict[tuple[Any, ...], list[EventDraft]] = defaultdict(list)
+    for draft in drafts:
+        exception = draft.data.get("exception", {}).get("type", "")
+        minute = draft.timestamp.replace(second=0, microsecond=0)
+        groups[draft.event_type, draft.service, draft.data.get("name"), exception, minute].append(draft)
     for same in groups.values():
-        ordered = sorted(same, key=lambda span: (span.duration, span.span_id))
-        few = [ordered[-1], *([ordered[len(ordered) // 2]] if len(ordered) > 2 else ordered[:-1])]
-        yield from ((span, len(same) - len(few)) for span in few)
+        few = _first(same) if same[0].event_type == "span_error" else _slowest(same)
+        for draft in few:
+            if left_out := len(same) - len(few):
+                draft.data["like_it"] = left_out
+            yield draft
 
 
-def _minute(span: Span) -> int:
-    return span.start // 60_000_000_000
+def _first(errors: list[EventDraft]) -> list[EventDraft]:
+    return sorted(errors, key=lambda draft: (draft.timestamp, draft.source_id))[:KEPT_ERRORS]
+
+
+def _slowest(slow: list[EventDraft]) -> list[EventDraft]:
+    ordered = sorted(slow, key=lambda draft: (draft.data["duration_ms"], draft.source_id))
+    return [ordered[-1], ordered[len(ordered) // 2]] if len(ordered) > 2 else ordered

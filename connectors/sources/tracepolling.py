@@ -1,8 +1,8 @@
 """Decisions every source of traces shares: a record is one trace, read with what is usual known. No database here."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
 from connectors.base import Cursor, Page, Record, option
@@ -10,13 +10,12 @@ from connectors.errors import BadRecord
 from connectors.http import HTTPConfig, OverHTTP
 from connectors.reading import Part
 from connectors.sources.spanevents import draft, seconds
-from connectors.sources.spanreading import READERS
+from connectors.sources.spanreading import READERS, Reading
 from connectors.sources.spans import Span
-from connectors.sources.traceanalysis import Baseline, Culprit, Tree, culprit, operation, sampled
+from connectors.sources.traceanalysis import Baseline, Culprit, Tree, culprit, edges, operation, sampled
 from connectors.windows import Windowed
-from events.drafts import EventDraft
-
-MAX_SERVICES = 50
+from events.calls import Calls
+from events.drafts import EARLIEST, EventDraft
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +53,11 @@ class TracePageConfig(TracesConfig):
         return literal.replace("{{trace}}", "{trace}")
 
 
-def told_of(trace: Any, kind: str) -> list[Span]:
-    """Return the spans in ``trace``, which is written as ``kind`` says.
+def told_of(trace: Any, kind: str) -> Reading:
+    """Return what can be read of the spans in ``trace``, which is written as ``kind`` says.
 
     Raises:
-        BadRecord: they cannot be read.
+        BadRecord: not one can be read.
     """
     if (reader := READERS.get(kind)) is None:
         raise BadRecord(f"Traces are not written as {kind!r}.")
@@ -73,18 +72,19 @@ def explained(spans: list[Span], limits: dict[str, float], *, slow_ms: float, pa
         page: address of a trace at the vendor's, with {trace} where its id goes.
     """
     tree = Tree(spans)
-    slow = [span for span in spans if span.milliseconds > limits.get(operation(span), slow_ms)]
-    late = {(span.trace_id, span.span_id) for span in slow}
-    for span, left_out in sampled(spans, slow):
-        more: dict[str, Any] = {"like_it": left_out} if left_out else {}
-        if limit := limits.get(operation(span)):
+    for span in spans:
+        slow = span.milliseconds > limits.get(operation(span), slow_ms)
+        if not (span.failed or slow):
+            continue
+        limit, more = limits.get(operation(span)), dict[str, Any]()
+        if limit:
             more["usual_limit_ms"] = limit
         found = None if span.failed else culprit(tree, span, limits)
         if found:
-            more["culprit"] = _culprit(found)
+            more["culprit" if found.proven else "slowest_call"] = _told(found)
         yield draft(
             span,
-            slow=(span.trace_id, span.span_id) in late,
+            slow=slow,
             below=tree.failed_child(span),
             because=_because(span, found) if found else "",
             more=more,
@@ -93,13 +93,19 @@ def explained(spans: list[Span], limits: dict[str, float], *, slow_ms: float, pa
 
 
 def _because(victim: Span, found: Culprit) -> str:
-    """Say who is to blame: "checkout is slow because of payments POST /charge: 2.1 s of 2.4 s"."""
+    """Say who is to blame: "checkout is slow because payments POST /charge is: 2.1 s of 2.4 s".
+
+    Without evidence that the call was unusual, say where the time went and blame nobody.
+    """
     name = f"{found.span.service} {found.span.what}".strip()
-    shares = f"{seconds(found.own / 1e6)} of {seconds(victim.milliseconds)}"
-    return f": {victim.service or 'it'} is slow because of {name}: {shares}"
+    own, whole = seconds(found.own / 1e6), seconds(victim.milliseconds)
+    if not found.proven:
+        return f", {own} of it in {name}"
+    because = f"{name} failed" if found.span.failed else f"{name} is"
+    return f": {victim.service or 'it'} is slow because {because}: {own} of {whole}"
 
 
-def _culprit(found: Culprit) -> dict[str, Any]:
+def _told(found: Culprit) -> dict[str, Any]:
     span = found.span
     return {
         "service": span.service,
@@ -123,6 +129,7 @@ class TracePolling(OverHTTP[Settings], Windowed[Settings]):
     written: ClassVar[str]
     settle: ClassVar[timedelta] = timedelta(seconds=30)
     history: ClassVar[timedelta] = timedelta(hours=1)
+    _last: tuple[Record, Reading] | None = None
 
     @property
     def page(self) -> str:
@@ -131,28 +138,63 @@ class TracePolling(OverHTTP[Settings], Windowed[Settings]):
 
     def read(self, cursor: Cursor) -> Iterator[Page]:
         """Yield traces window by window, each with what is usual for its operations."""
-        baseline = Baseline(cursor.get("usual"))
+        baseline, until = Baseline(cursor.get("usual")), str(cursor.get("until") or "")
+        learned = _nanoseconds(until) if until else 0
         for page in super().read(cursor):
-            records = [self._with_limits(record, baseline) for record in page.records]
+            records = [self._with_limits(record, baseline, learned) for record in page.records]
+            learned = max(learned, _nanoseconds(page.cursor["until"]))
             yield replace(page, records=records, cursor={**page.cursor, "usual": baseline.state()})
 
-    def _with_limits(self, record: Record, baseline: Baseline) -> Record:
+    def _with_limits(self, record: Record, baseline: Baseline, learned: int) -> Record:
+        """Return a record with what is usual, and learn from it unless an earlier window did: windows overlap."""
         try:
-            spans = told_of(record.value, record.kind)
+            spans = told_of(record.value, record.kind).spans
         except BadRecord:
             return record  # decode says what is wrong with it
         limits = baseline.limits(spans)
-        baseline.learn(spans)
+        if spans and min(span.start for span in spans) >= learned:
+            baseline.learn(spans)
         return Record.of(record.reference, record.kind, {"trace": record.value, "limits": limits}) if limits else record
 
     def decode(self, record: Record) -> Iterable[EventDraft]:
         """Return the spans that failed and those unusually slow."""
+        noted = Part(record.value)["limits"]
+        limits = {name: limit for name in noted.value if (limit := noted.real(name))} if _is_noted(noted) else {}
+        reading = self._read(record)
+        drafts = list(explained(reading.spans, limits, slow_ms=self.config.slow_ms, page=self.page))
+        for one in drafts if reading.unreadable else ():
+            one.data["unreadable_spans"] = reading.unreadable
+        return drafts
+
+    def calls(self, record: Record) -> Iterable[Calls]:
+        """Return who called whom in a trace."""
+        return edges(self._read(record).spans)
+
+    def choose(self, drafts: Sequence[EventDraft]) -> Iterable[EventDraft]:
+        """Keep some of many alike."""
+        return sampled(drafts)
+
+    def _read(self, record: Record) -> Reading:
+        """Return the spans of a record; those that do not say where they are from are from where the settings say.
+
+        The last record is remembered: the engine asks for its events, then for its calls.
+        """
+        if self._last and self._last[0] is record:
+            return self._last[1]
         body = Part(record.value)
-        noted = isinstance(body["limits"].value, dict)
-        trace = body["trace"].value if noted else record.value
-        spans = told_of(trace, record.kind or self.written)
-        for span in spans:
+        trace = body["trace"].value if _is_noted(body["limits"]) else record.value
+        reading = told_of(trace, record.kind or self.written)
+        for span in reading.spans:
             span.service = span.service or self.config.service
             span.environment = span.environment or self.config.environment
-        limits = {name: limit for name in body["limits"].value if (limit := body["limits"].real(name))} if noted else {}
-        return list(explained(spans, limits, slow_ms=self.config.slow_ms, page=self.page))
+        self._last = record, reading
+        return reading
+
+
+def _is_noted(limits: Part) -> bool:
+    return isinstance(limits.value, dict)
+
+
+def _nanoseconds(moment: str) -> int:
+    """Return a time in ISO 8601 as spans tell theirs."""
+    return (datetime.fromisoformat(moment) - EARLIEST) // timedelta(microseconds=1) * 1_000

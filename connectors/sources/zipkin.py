@@ -1,5 +1,6 @@
 """Source: traces of Zipkin, asked for or sent to us as Zipkin v2 JSON."""
 
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,9 @@ class ZipkinConfig(TracesConfig):
     """What the owner sets."""
 
     url: str = option("Address of Zipkin, such as https://zipkin.example; empty: it is not asked.", default="")
-    token: str = secret("What senders give as bearer token; empty: spans sent to us are refused.", default="")
+    token: str = secret(
+        "What senders give as bearer token or password; empty: spans sent to us are refused.", default=""
+    )
 
     def wrong(self) -> dict[str, str]:
         """Return what is wrong, by setting."""
@@ -66,11 +69,14 @@ class Zipkin(TracePolling[ZipkinConfig], Pushed[ZipkinConfig]):
         return records
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Envelope:
-        """Check the bearer token; Zipkin's spans are not signed. The same spans are the same delivery."""
+        """Check the token; Zipkin's spans are not signed. The same spans are the same delivery.
+
+        Reporters that cannot send a header of their own have it in their address, as the password of any user.
+        """
         if not self.config.token:
             require_one([], "", header="Authorization")
         given = headers.get("authorization", "")
-        require_one([given], f"Bearer {self.config.token}", header="Authorization")
+        require_one([_token(given)], self.config.token, header="Authorization")
         return Envelope(blake2b(body, digest_size=16).hexdigest(), "zipkin")
 
     def unpack(self, call: Call) -> Iterable[tuple[str, Any]]:
@@ -82,6 +88,17 @@ class Zipkin(TracePolling[ZipkinConfig], Pushed[ZipkinConfig]):
         for span in body:
             found.setdefault(_trace_id(span), []).append(span)
         yield from (("zipkin", spans) for spans in found.values())
+
+
+def _token(authorization: str) -> str:
+    """Return the token in a header: after Bearer, or as the password of HTTP Basic."""
+    scheme, _, rest = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    try:
+        return b64decode(rest, validate=True).decode().partition(":")[2] if scheme.lower() == "basic" else ""
+    except ValueError:
+        return ""
 
 
 def _trace_id(span: Any) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from connectors.sources.spans import Span
 from connectors.sources.traceanalysis import Baseline, Tree, culprit, edges, sampled
 from connectors.sources.tracepolling import explained
+from events.drafts import EventDraft
 
 MS = 1_000_000
 AT = 1_700_000_000_000 * MS
@@ -31,8 +32,22 @@ def test_the_span_that_took_most_of_the_time_by_itself_is_to_blame() -> None:
 
 
 def test_the_title_says_who_is_to_blame() -> None:
-    titles = [draft.title for draft in explained(slow_checkout(), {}, slow_ms=2_200, page="")]
-    assert titles == ["GET / took 2.4 s: checkout is slow because of payments POST /charge: 2.1 s of 2.4 s"]
+    limits = {"payments\tPOST /charge": 300.0}
+    title = next(draft.title for draft in explained(slow_checkout(), limits, slow_ms=2_200, page=""))
+    assert title == "GET / took 2.4 s: checkout is slow because payments POST /charge is: 2.1 s of 2.4 s"
+
+
+def test_nobody_is_blamed_without_evidence() -> None:
+    (draft,) = explained(slow_checkout(), {}, slow_ms=2_200, page="")
+    assert draft.title == "GET / took 2.4 s, 2.1 s of it in payments POST /charge"
+    assert "culprit" not in draft.data
+
+
+def test_a_call_that_failed_is_to_blame_whatever_is_usual() -> None:
+    spans = slow_checkout()
+    spans[1].failed = True
+    title = next(draft.title for draft in explained(spans, {}, slow_ms=2_200, page=""))
+    assert title == "GET / took 2.4 s: checkout is slow because payments POST /charge failed: 2.1 s of 2.4 s"
 
 
 def test_a_child_told_by_another_clock_is_put_into_its_caller() -> None:
@@ -73,6 +88,15 @@ def test_calls_between_services_are_counted() -> None:
     ]
 
 
-def test_of_many_like_errors_three_are_kept_and_the_rest_counted() -> None:
-    spans = [span(str(place), 0, 1, failed=True) for place in range(10)]
-    assert [left for _, left in sampled(spans, [])] == [7, 7, 7]
+def drafts_of(spans: list[Span]) -> list[EventDraft]:
+    return list(explained(spans, {}, slow_ms=100, page=""))
+
+
+def test_of_many_like_errors_in_several_traces_three_are_kept_and_the_rest_counted() -> None:
+    drafts = [draft for place in range(10) for draft in drafts_of([span(str(place), 0, 1, failed=True)])]
+    assert [draft.data["like_it"] for draft in sampled(drafts)] == [7, 7, 7]
+
+
+def test_of_many_slow_ones_the_slowest_and_one_in_the_middle_are_kept() -> None:
+    drafts = [draft for place in range(1, 10) for draft in drafts_of([span(str(place), 0, 100 + place)])]
+    assert [draft.data["duration_ms"] for draft in sampled(drafts)] == [109, 105]

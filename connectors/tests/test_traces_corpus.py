@@ -71,11 +71,47 @@ def test_a_field_that_is_dropped_or_of_another_type_makes_a_dead_letter_at_most(
 def test_a_trace_of_another_shape_makes_a_dead_letter_at_most(written: str) -> None:
     for value in (None, 1, "x", [None], {"spans": 1}, {"data": [1]}):
         with suppress(BadRecord):
-            assert told_of(value, written) == []
+            assert told_of(value, written).spans == []
 
 
 def test_unset_is_no_error() -> None:
     victoria = [
-        span for name, written, trace in TRACES if name.startswith("victoria") for span in told_of(trace, written)
+        span for name, written, trace in TRACES if name.startswith("victoria") for span in told_of(trace, written).spans
     ]
     assert {span.failed for span in victoria} == {False, True}
+
+
+@pytest.mark.parametrize("name", ["tempo/trace_v2", "victoria/0", "zipkin/yelp", "datadog/search"])
+def test_a_bad_span_is_left_out_and_counted_and_the_rest_is_read(name: str) -> None:
+    written, trace = next((written, trace) for known, written, trace in TRACES if known == name)
+    whole = len(told_of(trace, written).spans)
+    way = next(
+        way
+        for way in places(trace)
+        if way[-1] in {"spanId", "spanID", "span_id", *({"id"} if written == "zipkin" else ())}
+    )
+    reading = told_of(mutilated(trace, way, DROPPED), written)
+    assert (len(reading.spans), reading.unreadable) == (whole - 1, 1)
+
+
+def test_a_trace_without_one_readable_span_is_bad() -> None:
+    with pytest.raises(BadRecord):
+        told_of(_json("jaeger", "jaegertracing", "apiv3_snapshots", "FindTraces.json"), "otlp")
+
+
+def test_what_a_server_did_hangs_below_its_half_of_a_shared_span() -> None:
+    at = {"traceId": "a", "timestamp": 1_700_000_000_000_000, "duration": 10}
+    web, shop, store = ({"localEndpoint": {"serviceName": name}} for name in ("web", "shop", "store"))
+    spans = [
+        {**at, **web, "id": "2", "kind": "CLIENT"},
+        {**at, **shop, "id": "2", "kind": "SERVER", "shared": True},
+        {**at, **shop, "id": "3", "parentId": "2", "kind": "CLIENT"},
+        {**at, **web, "id": "4", "parentId": "2"},
+        {**at, **store, "id": "5", "parentId": "2"},
+    ]
+    _, server, *below = told_of(spans, "zipkin").spans
+    client = "2".zfill(16)
+    assert (server.parent_id, [span.parent_id for span in below]) == (
+        client,
+        [server.span_id, client, server.span_id],
+    )

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,13 +12,16 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Call
+from connectors.base import Call, Record
 from connectors.errors import Forged, Misconfigured
+from connectors.pipeline import digest
 from connectors.sources.datadog_traces import DatadogTraces, DatadogTracesConfig
 from connectors.sources.jaeger import Jaeger, JaegerConfig
 from connectors.sources.tempo import Tempo, TempoConfig
 from connectors.sources.zipkin import Zipkin, ZipkinConfig
+from connectors.tests.factories import ConnectorFactory
 from connectors.windows import Overfull
+from events.models import Dependency
 from tests.shared import payloads
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -31,7 +35,7 @@ def peer(answers: dict[str, Any]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found = answers.get(self.path.partition("?")[0])
-            body = json.dumps(found).encode()
+            body = found if isinstance(found, bytes) else json.dumps(found).encode()
             self.send_response(200 if found is not None else 404)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -76,6 +80,27 @@ def test_a_server_without_the_new_api_is_asked_by_the_old_one() -> None:
     assert len(records) == len(VICTORIA["/api/traces"]["data"])
 
 
+def test_a_server_that_answers_with_its_page_is_asked_by_the_old_api() -> None:
+    with peer({**VICTORIA, "/api/v3/services": b"<!doctype html><html></html>"}) as url:
+        assert list(jaeger(url).fetch(NOW - timedelta(hours=1), NOW))
+
+
+def test_services_beyond_those_asked_are_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.sources.jaeger.MAX_SERVICES", 1)
+    with peer({**VICTORIA, "/api/services": {"data": ["checkout", "payments", "stock"]}}) as url:
+        (page,) = jaeger(url).read_between(NOW - timedelta(minutes=1), NOW)
+    assert [gap.reason for gap in page.gaps] == [
+        "2 services were not asked: it names more than 1; set those that count."
+    ]
+
+
+def test_what_was_learned_is_not_learned_again_where_windows_overlap() -> None:
+    with peer(VICTORIA) as url:
+        *_, page = jaeger(url).read({})
+        *_, again = jaeger(url).read({**page.cursor})
+    assert again.cursor["usual"] == page.cursor["usual"]
+
+
 def test_as_many_traces_as_were_asked_for_may_not_be_all() -> None:
     with peer(VICTORIA) as url, pytest.raises(Overfull):
         jaeger(url, limit=len(VICTORIA["/api/traces"]["data"])).fetch(NOW - timedelta(hours=1), NOW)
@@ -104,6 +129,11 @@ def test_tempo_is_searched_and_each_trace_fetched() -> None:
     assert drafts[0].url.startswith("https://g/{x}/")
 
 
+def test_tempo_fetches_no_trace_where_it_finds_too_many() -> None:
+    with peer({"/api/search": {"traces": [{"traceID": "a"}, {"traceID": "b"}]}}) as url, pytest.raises(Overfull):
+        Tempo(TempoConfig(url=url, limit=2), workspace=Path(), now=NOW).fetch(NOW - timedelta(hours=1), NOW)
+
+
 def zipkin(**settings: Any) -> Zipkin:
     return Zipkin(ZipkinConfig(**settings), workspace=Path(), now=NOW)
 
@@ -116,6 +146,17 @@ def test_zipkin_is_asked_for_traces() -> None:
 def test_spans_sent_without_the_token_are_refused() -> None:
     with pytest.raises(Forged):
         zipkin(token="right").verify({"authorization": "Bearer wrong"}, b"[]")
+
+
+@pytest.mark.parametrize("given", ["Bearer right", "Basic " + b64encode(b"anybody:right").decode()])
+def test_the_token_is_taken_as_bearer_or_as_password(given: str) -> None:
+    assert zipkin(token="right").verify({"authorization": given}, b"[]").event == "zipkin"
+
+
+@pytest.mark.parametrize("given", ["Basic " + b64encode(b"right:wrong").decode(), "Basic %", "Basic /w==", "right"])
+def test_a_password_that_is_not_the_token_is_refused(given: str) -> None:
+    with pytest.raises(Forged):
+        zipkin(token="right").verify({"authorization": given}, b"[]")
 
 
 def test_spans_are_refused_where_no_token_is_set() -> None:
@@ -143,3 +184,13 @@ def test_spans_that_datadog_finds_are_put_together_by_trace() -> None:
         source = DatadogTraces(config, workspace=Path(), now=NOW)
         records = list(source.fetch(NOW - timedelta(hours=1), NOW))
     assert len(records) == len({span["attributes"]["trace_id"] for span in body["data"]})
+
+
+@pytest.mark.django_db
+def test_a_page_and_the_calls_in_it_are_stored_once_together() -> None:
+    connector = ConnectorFactory(kind="jaeger", config={"url": "http://jaeger.test"})
+    record = Record.of("trace", "jaeger", VICTORIA["/api/traces"]["data"][0])
+    for _ in range(2):
+        digest(connector=connector, source=jaeger("http://jaeger.test"), records=[record], now=NOW)
+    (edge,) = Dependency.objects.all()
+    assert (edge.caller, edge.callee, edge.calls) == ("checkout", "payments", 1)
