@@ -15,6 +15,7 @@ from accounts.permissions import may
 from events.choices import Severity, Source
 from events.models import Event
 from frontend import timeline
+from frontend.completeness import silences
 from frontend.filters import TimelineFilter
 from frontend.forms import FindingsForm, NoteForm
 from frontend.paging import Key, by_time
@@ -23,7 +24,8 @@ from investigations.lifecycle import MOVES
 from investigations.models import Comment, Investigation, Link, Note
 from rcaplatform.kit.errors import Invalid
 
-SHOWN = 300
+SHOWN = 60
+SHOWN_AS_TABLE = 300
 CAUSES = 6
 NOTES = 20
 # What a row of the timeline needs of an event; the payload, which may be large, is fetched for one event alone.
@@ -88,7 +90,7 @@ def header(user: User, investigation: Investigation) -> dict[str, Any]:
     }
 
 
-def events(investigation: Investigation, query: QueryDict) -> dict[str, Any]:
+def events(investigation: Investigation, query: QueryDict, now: datetime) -> dict[str, Any]:
     """Return the timeline: its filters with their counts, and one page of rows.
 
     Raises:
@@ -97,7 +99,8 @@ def events(investigation: Investigation, query: QueryDict) -> dict[str, Any]:
     linked = Link.objects.filter(investigation=investigation, event__deleted_at__isnull=True)
     filters = TimelineFilter(query, linked.select_related("event").only(*_ROW))
     newest_first, after = filters.newest_first, str(query.get("after", ""))
-    page = by_time(filters.qs, size=SHOWN, after=after, newest_first=newest_first, prefix="event__")
+    shown = SHOWN_AS_TABLE if query.get("view") == "table" else SHOWN
+    page = by_time(filters.qs, size=shown, after=after, newest_first=newest_first, prefix="event__")
     marks = timeline.among(
         _marks(investigation) if page.items else [],
         beyond=Key.parse(after).at if after else None,
@@ -119,7 +122,8 @@ def events(investigation: Investigation, query: QueryDict) -> dict[str, Any]:
         "severities": _facets(Severity, standing, query.getlist("severity")),
         "total": standing[""],
         "known": investigation.links.count(),
-        "shown": SHOWN,
+        "silences": silences(investigation, now),
+        "shown": shown,
     }
 
 

@@ -40,6 +40,7 @@ class Moment:
     link: Any
     at: datetime
     offset: str
+    delta: str = ""
     kind: str = "event"
 
 
@@ -55,9 +56,12 @@ def rows(links: Sequence[Any], *, marks: Sequence[Mark], detected_at: datetime, 
         detected_at: what offsets count from.
         newest_first: the order of ``links``.
     """
-    moments: list[Moment | Mark] = [
-        Moment(link, link.event.timestamp, offset(link.event.timestamp - detected_at)) for link in links
-    ]
+    moments: list[Moment | Mark] = []
+    above: datetime | None = None
+    for link in links:
+        at = link.event.timestamp
+        moments.append(Moment(link, at, offset(at - detected_at), delta(at - above) if above else ""))
+        above = at
     # Of one instant, the mark came first: it stands on the older side.
     together = [*moments, *marks] if newest_first else [*marks, *moments]
     entries = sorted(together, key=lambda entry: entry.at, reverse=newest_first)
@@ -98,6 +102,12 @@ def offset(distance: timedelta) -> str:
     if hours:
         return f"t{sign}{hours}h{minutes:02}m"
     return f"t{sign}{minutes}m{seconds:02}s"
+
+
+def delta(distance: timedelta) -> str:
+    """Return how long after the row above one lies: "+4.2s", "-12m03s"; to the tenth of a second below a minute."""
+    seconds = distance.total_seconds()
+    return f"{seconds:+.1f}s" if abs(seconds) < 60 else offset(distance)[1:]
 
 
 def duration(length: timedelta) -> str:

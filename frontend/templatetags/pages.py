@@ -99,6 +99,18 @@ def humane(name: str) -> str:
 
 
 @register.filter
+def words(text: str) -> list[str]:
+    """Return the words of a text, to go through them."""
+    return text.split()
+
+
+@register.filter
+def item(values: Any, name: str) -> Any:
+    """Return what a mapping holds under a name; nothing when it holds none."""
+    return values.get(name)
+
+
+@register.filter
 def source_name(source: str) -> str:
     """Return what people call a source."""
     return Source(source).label
