@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from frontend.completeness import silences
 from frontend.filters import TimelineFilter
 from frontend.forms import FindingsForm, NoteForm
 from frontend.paging import Key, by_time
+from frontend.pictures import MOST_SPANS, Bar, waterfall
 from investigations.choices import LinkState, Status
 from investigations.lifecycle import MOVES
 from investigations.models import Comment, Investigation, Link, Note
@@ -27,6 +28,7 @@ from rcaplatform.kit.errors import Invalid
 SHOWN = 60
 SHOWN_AS_TABLE = 300
 CAUSES = 6
+TRACE_WITHIN = timedelta(minutes=10)
 NOTES = 20
 # What a row of the timeline needs of an event; the payload, which may be large, is fetched for one event alone.
 _ROW = (
@@ -143,6 +145,8 @@ def details(user: User, investigation: Investigation, chosen: str) -> dict[str, 
         "link": link,
         "comments": remarks.select_related("author"),
         "offset": timeline.offset(event.timestamp - investigation.detected_at),
+        "around": timeline.around(event.timestamp),
+        "spans": spans_beside(event),
     }
 
 
@@ -168,6 +172,16 @@ def find_event(user: User, pk: str | UUID) -> Event:
     except (Event.DoesNotExist, ValidationError) as problem:
         raise Http404("There is no such event, or it was deleted.") from problem
     return found
+
+
+def spans_beside(event: Event) -> list[Bar]:
+    """Return the spans of an event's trace that are known, the event's own among them; none for other events."""
+    trace, _, span = event.source_id.partition("/")
+    if event.source != Source.TRACES or not span:
+        return []
+    near = Event.objects.alive().between(event.timestamp - TRACE_WITHIN, event.timestamp + TRACE_WITHIN)
+    told = near.filter(source=Source.TRACES, source_id__startswith=f"{trace}/").order_by("timestamp", "id")
+    return waterfall(told.values_list("timestamp", "service", "title", "data")[:MOST_SPANS], span)
 
 
 def notes(investigation: Investigation, before: str) -> dict[str, Any]:

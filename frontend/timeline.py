@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 GAP = timedelta(minutes=10)
+AROUND = (("1 s", 1), ("10 s", 10), ("1 min", 60), ("10 min", 600), ("1 h", 3_600))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,15 @@ class Moment:
     offset: str
     delta: str = ""
     kind: str = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some time around an event, its ends as addresses have them."""
+
+    label: str
+    since: str
+    until: str
 
 
 Row = Day | Gap | Mark | Moment
@@ -89,6 +99,20 @@ def among(marks: Sequence[Mark], *, beyond: datetime | None, upto: datetime | No
     if newest_first:
         return [mark for mark in marks if (not beyond or mark.at < beyond) and (not upto or mark.at >= upto)]
     return [mark for mark in marks if (not beyond or mark.at > beyond) and (not upto or mark.at <= upto)]
+
+
+def around(at: datetime) -> list[Span]:
+    """Return spans of time around a moment, from a second to an hour each way; none that leaves the calendar."""
+    found = []
+    for label, seconds in AROUND:
+        reach = timedelta(seconds=seconds)
+        try:
+            ends = (at - reach, at + reach)
+        except OverflowError:
+            continue
+        since, until = (end.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") for end in ends)
+        found.append(Span(label, since, until))
+    return found
 
 
 def offset(distance: timedelta) -> str:

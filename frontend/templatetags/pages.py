@@ -1,6 +1,7 @@
 """What templates can say beyond Django: icons, times, confidence, Markdown, JSON."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -10,19 +11,21 @@ from django.db.models import Model
 from django.template import RequestContext
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from structlog.contextvars import get_contextvars
 
 from accounts.permissions import may as table_says
 from events.choices import Source
 from events.models import Event
+from frontend import pictures
 from frontend.markdown import render
+from frontend.pictures import Chart
 from frontend.story import Story, tell
 from frontend.timeline import duration
 
 register = template.Library()
-MOST_JSON = 100_000
+MOST_BRANCHES, MOST_LEAF, DEEPEST = 2_000, 2_000, 12
 _FORMATS = {"stamp": "%Y-%m-%d %H:%M:%S", "short": "%Y-%m-%d %H:%M", "time": "%H:%M:%S"}
 _PLACES = ("page", "after", "before")
 _NEWEST_FIRST = frozenset({"detected", "updated"})
@@ -122,17 +125,38 @@ def markdown(text: str) -> SafeString:
     return render(text)
 
 
-@register.filter
-def pretty(value: Any) -> str:
-    """Return a JSON value over several lines, up to 100,000 characters."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    return text if len(text) <= MOST_JSON else f"{text[:MOST_JSON]}\n… {len(text) - MOST_JSON} more characters"
-
-
 @register.simple_tag
 def story(event: Event) -> Story:
     """Return what an event's data has to say."""
     return tell(title=event.title, source_id=event.source_id, data=event.data)
+
+
+@register.simple_tag
+def charts(event: Event) -> list[Chart]:
+    """Return what the findings of an event look like."""
+    return pictures.charts(event.data)
+
+
+@register.simple_tag
+def json_tree(value: Any) -> SafeString:
+    """Return a JSON value to fold and unfold, up to 2,000 values and twelve levels; what is beyond stands as text."""
+    return _branch(value, 0, iter(range(MOST_BRANCHES)))
+
+
+def _branch(value: Any, depth: int, left: Iterator[int]) -> SafeString:
+    """Return one value; ``left`` runs dry when there were too many."""
+    if not isinstance(value, dict | list) or not value or depth >= DEEPEST:
+        text = json.dumps(value, ensure_ascii=False)
+        shown = text if len(text) <= MOST_LEAF else f"{text[:MOST_LEAF]}…"
+        return format_html('<code class="json-{}">{}</code>', type(value).__name__, shown)
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    rows = [(name, _branch(one, depth + 1, left)) for name, one in pairs if next(left, None) is not None]
+    missing = len(value) - len(rows)
+    listed = format_html_join("", "<li><span>{}</span> {}</li>", rows)
+    more = format_html("<li>{} more</li>", missing) if missing else ""
+    kind, opened = ("object" if isinstance(value, dict) else "list"), mark_safe("" if depth else " open")
+    frame = '<details class="json"{}><summary>{} of {}</summary><ul>{}{}</ul></details>'
+    return format_html(frame, opened, kind, len(value), listed, more)
 
 
 @register.simple_tag(takes_context=True)

@@ -115,6 +115,7 @@ export function layOut(columns, { shown, slim }, { newestFirst, unfolded, apart,
     if (burst && !told.has(burst)) {
       told.add(burst);
       rowOf.set(burst, rows.kind.length);
+      burst.head = i;
       put(BURST, burst);
       if (!unfolded.has(burst.first)) { rowOf.set(i, rowOf.get(burst)); continue; }
     }

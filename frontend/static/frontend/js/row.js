@@ -81,7 +81,7 @@ export function fillRow(node, row, view) {
     fillOther(parts, kind, about);
     return;
   }
-  const handle = kind === BURST ? about.first : about;
+  const handle = kind === BURST ? about.head : about;
   const severity = SEVERITIES[kind === BURST ? about.severity : columns.severity[handle]];
   const flags = columns.flags[handle], words = view.words.get(handle), source = SOURCES[columns.source[handle]];
   node.className = `${KINDS[kind]} ${severity} link-${stateOf(flags)}${flags & CHANGE ? " event-change" : ""}`;

@@ -176,7 +176,7 @@ class TimeLine extends HTMLElement {
     const { kind, about } = this.view.rows;
     for (let at = row - 1; at >= 0 && row - at < 4; at -= 1) {
       if (kind[at] === EVENT || kind[at] === SLIM) return this.columns.at[about[at]];
-      if (kind[at] === BURST) return this.columns.at[about[at].first];
+      if (kind[at] === BURST) return this.columns.at[about[at].head];
     }
     return null;
   }
@@ -192,7 +192,7 @@ class TimeLine extends HTMLElement {
     this.fetching = setTimeout(async () => {
       const { kind, about } = this.view.rows, { words } = this.view, missing = [], { revision } = this.columns;
       for (let row = first; row < last; row += 1) {
-        const handle = kind[row] === BURST ? about[row].first : kind[row] === EVENT || kind[row] === SLIM ? about[row] : -1;
+        const handle = kind[row] === BURST ? about[row].head : kind[row] === EVENT || kind[row] === SLIM ? about[row] : -1;
         if (handle >= 0 && !words.has(handle)) missing.push(handle);
       }
       if (!missing.length) return;
@@ -328,7 +328,7 @@ class TimeLine extends HTMLElement {
   edge(name) {
     const { kind, about } = this.view.rows, row = this.view.active;
     if (row < 0) return false;
-    const handle = kind[row] === BURST ? about[row].first : about[row];
+    const handle = kind[row] === BURST ? about[row].head : about[row];
     this.go({ [name]: new Date(this.columns.at[handle]).toISOString() }, { push: true });
     return true;
   }
@@ -347,7 +347,7 @@ class TimeLine extends HTMLElement {
     const [first, last] = this.windowed.range, { kind, about, top } = this.view.rows;
     for (let row = first; row < last; row += 1) {
       if (kind[row] > BURST) continue;
-      const handle = kind[row] === BURST ? about[row].first : about[row];
+      const handle = kind[row] === BURST ? about[row].head : about[row];
       return { time: this.columns.at[handle], burst: kind[row] === BURST, offset: top[row] - this.scroller.scrollTop, atTop: this.scroller.scrollTop === 0 };
     }
     return null;
@@ -417,6 +417,12 @@ class TimeLine extends HTMLElement {
     document.addEventListener("click", ({ target }) => {
       const button = target.closest("[data-filter-by]");
       if (button) this.#filterBy(button.dataset);
+    });
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest("a[data-since]");
+      if (!link || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      this.go({ since: link.dataset.since, until: link.dataset.until }, { push: true });
     });
     this.#keys();
   }
