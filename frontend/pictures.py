@@ -1,4 +1,4 @@
-"""Decisions: what an event's own numbers look like drawn: a metric with what is usual, a trace as a waterfall. No I/O."""
+"""Decisions: what an event's own numbers look like drawn: a metric beside what is usual, a trace as bars. No I/O."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """What templates can say beyond Django: icons, times, confidence, Markdown, JSON."""
 
 import json
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -12,7 +12,7 @@ from django.template import RequestContext
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from structlog.contextvars import get_contextvars
 
 from accounts.permissions import may as table_says
@@ -25,7 +25,9 @@ from frontend.story import Story, tell
 from frontend.timeline import duration
 
 register = template.Library()
-MOST_BRANCHES, MOST_LEAF, DEEPEST = 2_000, 2_000, 12
+DEEPEST = 12
+FOLDED = '<details class="json"><summary>{}, {}</summary><ul>{}{}</ul></details>'
+UNFOLDED = FOLDED.replace("<details ", "<details open ")
 _FORMATS = {"stamp": "%Y-%m-%d %H:%M:%S", "short": "%Y-%m-%d %H:%M", "time": "%H:%M:%S"}
 _PLACES = ("page", "after", "before")
 _NEWEST_FIRST = frozenset({"detected", "updated"})
@@ -139,24 +141,40 @@ def charts(event: Event) -> list[Chart]:
 
 @register.simple_tag
 def json_tree(value: Any) -> SafeString:
-    """Return a JSON value to fold and unfold, up to 2,000 values and twelve levels; what is beyond stands as text."""
-    return _branch(value, 0, iter(range(MOST_BRANCHES)))
+    """Return a JSON value to fold and unfold: the first 1,000 values and 60,000 characters of it, twelve levels deep."""
+    return _branch(value, 0, _Left(values=1_000, characters=60_000))
 
 
-def _branch(value: Any, depth: int, left: Iterator[int]) -> SafeString:
-    """Return one value; ``left`` runs dry when there were too many."""
+@dataclass(slots=True)
+class _Left:
+    """How much may still be shown."""
+
+    values: int
+    characters: int
+
+    def take(self, text: str) -> str:
+        """Return as much of a text as may be shown."""
+        shown = text[: max(self.characters, 0)]
+        self.characters -= len(text)
+        return shown if shown == text else f"{shown}… {len(text) - len(shown)} more characters"
+
+
+def _branch(value: Any, depth: int, left: _Left) -> SafeString:
     if not isinstance(value, dict | list) or not value or depth >= DEEPEST:
         text = json.dumps(value, ensure_ascii=False)
-        shown = text if len(text) <= MOST_LEAF else f"{text[:MOST_LEAF]}…"
-        return format_html('<code class="json-{}">{}</code>', type(value).__name__, shown)
-    pairs = value.items() if isinstance(value, dict) else enumerate(value)
-    rows = [(name, _branch(one, depth + 1, left)) for name, one in pairs if next(left, None) is not None]
-    missing = len(value) - len(rows)
+        return format_html('<code class="json-{}">{}</code>', type(value).__name__, left.take(text))
+    pairs = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+    rows = []
+    for name, one in pairs:
+        if left.values <= 0 or left.characters <= 0:
+            break
+        left.values -= 1
+        rows.append((left.take(str(name)), _branch(one, depth + 1, left)))
     listed = format_html_join("", "<li><span>{}</span> {}</li>", rows)
+    missing = len(pairs) - len(rows)
     more = format_html("<li>{} more</li>", missing) if missing else ""
-    kind, opened = ("object" if isinstance(value, dict) else "list"), mark_safe("" if depth else " open")
-    frame = '<details class="json"{}><summary>{} of {}</summary><ul>{}{}</ul></details>'
-    return format_html(frame, opened, kind, len(value), listed, more)
+    frame = FOLDED if depth else UNFOLDED
+    return format_html(frame, "object" if isinstance(value, dict) else "list", len(pairs), listed, more)
 
 
 @register.simple_tag(takes_context=True)
