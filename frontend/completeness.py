@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Count, Q
 
@@ -49,7 +50,7 @@ def silences(investigation: Investigation, now: datetime) -> list[Silence]:
     return sorted(spans, key=lambda one: one.start)[:MOST]
 
 
-def _dead_letters(connectors: set[object], since: datetime, until: datetime) -> dict[object, int]:
+def _dead_letters(connectors: set[UUID], since: datetime, until: datetime) -> dict[UUID, int]:
     if not connectors:
         return {}
     opened = DeadLetter.objects.filter(

@@ -9,13 +9,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
+from math import floor
 from typing import Any
 from uuid import UUID
 
 import orjson
 from django.core.cache import cache
+from django.db import connection
 from django.db.models import Count, Max, Q
 from redis.exceptions import RedisError
 
@@ -26,6 +28,7 @@ from investigations.models import Investigation, Link
 MOST = 200_000
 MOST_ROWS = 200
 KEPT_SECONDS = 3_600
+COMPRESSION = 3
 # So many events that say the same thing may stand as one row.
 LEAST_SAID = 5
 CAUSE, CONFIRMED, MANUAL, REJECTED, CHANGE = 1, 2, 4, 8, 16
@@ -34,7 +37,6 @@ _CHANGES = frozenset(("deployment", "release", "rollback", "config_change", "fea
 _SEVERITIES = {value: chr(48 + rank) for rank, value in enumerate(Severity.values)}
 _SOURCES = {value: chr(48 + rank) for rank, value in enumerate(Source.values)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _WIDTH = 16
 _COLUMNS = (
     "event_id event__timestamp event__severity event__source event__fingerprint event__event_type state is_cause"
@@ -125,30 +127,39 @@ def _key(investigation: Investigation, at: str) -> str:
 
 def _make(investigation: Investigation, at: str) -> Skeleton:
     linked = Link.objects.filter(investigation=investigation, event__deleted_at__isnull=True)
-    found = list(linked.order_by("event__timestamp", "event_id").values_list(*_COLUMNS)[:MOST])
-    columns = tuple(zip(*found, strict=True)) if found else ((),) * len(_COLUMNS)
+    found = linked.order_by("event__timestamp", "event_id").values_list(*_COLUMNS)[:MOST]
+    # Read without the models' converters: these are a third of the time, and the driver gives what is meant.
+    sql, params = found.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        columns = tuple(zip(*cursor.fetchall(), strict=True)) or ((),) * len(_COLUMNS)
     ids, times, severities, sources, said, kinds, states, causes = columns
     start = times[0] if times else _EPOCH
     body = {
         "revision": at,
-        "start": (start - _EPOCH) // _MILLISECOND,
+        "start": _since_epoch(start),
         "steps": list(_steps(times)),
-        "severity": "".join(_SEVERITIES[value] for value in severities),
-        "source": "".join(_SOURCES[value] for value in sources),
+        "severity": "".join(map(_SEVERITIES.__getitem__, severities)),
+        "source": "".join(map(_SOURCES.__getitem__, sources)),
         "flags": "".join(chr(48 + flag) for flag in map(_flags, kinds, states, causes)),
         "said": list(_numbered(said)),
         "marks": _marks(investigation),
     }
-    return Skeleton(at, gzip.compress(orjson.dumps(body), 5, mtime=0), b"".join(event.bytes for event in ids))
+    packed = gzip.compress(orjson.dumps(body), COMPRESSION, mtime=0)
+    return Skeleton(at, packed, b"".join(event.bytes for event in ids))
 
 
 def _steps(times: Sequence[datetime]) -> Iterator[int]:
     """Yield how many milliseconds after the one before each event happened."""
-    before = 0
+    before = _since_epoch(times[0]) if times else 0
     for time in times:
-        at = (time - times[0]) // _MILLISECOND
+        at = _since_epoch(time)
         yield at - before
         before = at
+
+
+def _since_epoch(time: datetime) -> int:
+    return floor(time.timestamp() * 1000)
 
 
 def _flags(kind: str, state: str, cause: bool) -> int:
@@ -170,4 +181,4 @@ def _marks(investigation: Investigation) -> list[tuple[str, int]]:
         ("Detected", investigation.detected_at),
         ("Resolved", investigation.resolved_at),
     )
-    return [(label, (at - _EPOCH) // _MILLISECOND) for label, at in moments if at]
+    return [(label, _since_epoch(at)) for label, at in moments if at]

@@ -31,10 +31,11 @@ def load(*, events: int, seed: int, opener: User, now: datetime) -> Investigatio
         IntegrityError: the events of this seed are stored already.
     """
     start = now - timedelta(days=DAYS)
-    stored = {"events": events, "seed": seed + _SEEDS_APART, "start": start, "days": DAYS}
-    bulk.copy_events(**stored, progress=lambda _: None)
+    bulk.copy_events(events=events, seed=seed + _SEEDS_APART, start=start, days=DAYS, progress=lambda _: None)
     investigation = _open(events, opener, now)
-    made_up = Event.objects.filter(origin__name__startswith="loadtest-").between(start, now).order_by("-timestamp", "-pk")
+    made_up = (
+        Event.objects.filter(origin__name__startswith="loadtest-").between(start, now).order_by("-timestamp", "-pk")
+    )
     # A list: while rows are copied in, the connection can read none.
     bulk.copy_links(_links(list(made_up.values_list("pk", flat=True)[:events]), investigation, seed))
     return investigation

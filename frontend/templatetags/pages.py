@@ -141,7 +141,7 @@ def charts(event: Event) -> list[Chart]:
 
 @register.simple_tag
 def json_tree(value: Any) -> SafeString:
-    """Return a JSON value to fold and unfold: the first 1,000 values and 60,000 characters of it, twelve levels deep."""
+    """Return a JSON value to fold and unfold: its first 1,000 values and 60,000 characters, twelve levels deep."""
     return _branch(value, 0, _Left(values=1_000, characters=60_000))
 
 

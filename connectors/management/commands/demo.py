@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from connectors.demo import stress
 
-LEAST, MOST = 1_000, 1_000_000
+LEAST, MOST = 100, 1_000_000
 
 
 class Command(BaseCommand):

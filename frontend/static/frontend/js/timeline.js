@@ -145,6 +145,7 @@ class TimeLine extends HTMLElement {
     this.windowed.show(this.view.rows);
     this.#say();
     this.setAttribute("ready", "");
+    performance.mark("timeline");
     if (this.state.event) this.#mark(this.state.event, { centre: true });
   }
 
