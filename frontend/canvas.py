@@ -7,14 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import Http404, QueryDict
 
 from accounts.models import User
 from accounts.permissions import may
 from events.choices import Severity, Source
 from events.models import Event
-from frontend import timeline
+from frontend import skeleton, timeline
 from frontend.completeness import silences
 from frontend.filters import TimelineFilter
 from frontend.forms import FindingsForm, NoteForm
@@ -109,11 +109,8 @@ def events(investigation: Investigation, query: QueryDict, now: datetime) -> dic
         upto=page.items[-1].event.timestamp if page.next else None,
         newest_first=newest_first,
     )
-    tallies = list(linked.values_list("event__source", "event__severity", "state").annotate(Count("id")).order_by())
-    standing = Counter[str]()
-    for source, severity, state, count in tallies:
-        if state != LinkState.REJECTED:
-            standing.update({source: count, severity: count, "": count})
+    known = investigation.links.count()
+    standing = skeleton.remembered(investigation, "tallies", known, lambda: _tallies(linked))
     return {
         "filters": filters,
         "rows": timeline.rows(
@@ -123,10 +120,20 @@ def events(investigation: Investigation, query: QueryDict, now: datetime) -> dic
         "sources": _facets(Source, standing, query.getlist("source")),
         "severities": _facets(Severity, standing, query.getlist("severity")),
         "total": standing[""],
-        "known": investigation.links.count(),
+        "known": known,
         "silences": silences(investigation, now),
         "shown": shown,
     }
+
+
+def _tallies(linked: QuerySet[Link]) -> Counter[str]:
+    """Return how many standing links there are by source and by severity; under the empty text, in all."""
+    standing = Counter[str]()
+    found = linked.values_list("event__source", "event__severity", "state").annotate(Count("id")).order_by()
+    for source, severity, state, count in found:
+        if state != LinkState.REJECTED:
+            standing.update({source: count, severity: count, "": count})
+    return standing
 
 
 def details(user: User, investigation: Investigation, chosen: str) -> dict[str, Any]:
@@ -152,13 +159,18 @@ def details(user: User, investigation: Investigation, chosen: str) -> dict[str, 
 
 def _first_looks(investigation: Investigation) -> list[Link]:
     """Return where to look first: what people named a cause, then the strongest link of each source, best first."""
+    number = investigation.links.count()
+    chosen = skeleton.remembered(investigation, "first looks", number, lambda: _strongest(investigation))
+    rows = Link.objects.filter(pk__in=chosen).select_related("event").only(*_ROW, "factors")
+    return sorted(rows, key=lambda link: (not link.is_cause, -link.score))
+
+
+def _strongest(investigation: Investigation) -> list[UUID]:
+    """Return the ids of the links to look at first. Only keys are sorted: the rows themselves are wide."""
     standing = Link.objects.standing().filter(investigation=investigation)
     causes = standing.filter(is_cause=True).order_by("-score", "-id")[:CAUSES]
     others = standing.filter(is_cause=False).order_by("event__source", "-score", "-id").distinct("event__source")
-    # Only keys are sorted: the rows themselves are wide.
-    chosen = Link.objects.filter(pk__in=[*causes.values_list("pk", flat=True), *others.values_list("pk", flat=True)])
-    rows = chosen.select_related("event").only(*_ROW, "factors")
-    return sorted(rows, key=lambda link: (not link.is_cause, -link.score))
+    return [*causes.values_list("pk", flat=True), *others.values_list("pk", flat=True)]
 
 
 def find_event(user: User, pk: str | UUID) -> Event:

@@ -6,13 +6,13 @@ events they stand for is kept for an hour, so that a page goes on while others l
 
 import gzip
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from math import floor
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -29,6 +29,8 @@ MOST = 200_000
 MOST_ROWS = 200
 KEPT_SECONDS = 3_600
 COMPRESSION = 3
+LOOKED_AT = 5_000
+Answer = TypeVar("Answer")
 # So many events that say the same thing may stand as one row.
 LEAST_SAID = 5
 CAUSE, CONFIRMED, MANUAL, REJECTED, CHANGE = 1, 2, 4, 8, 16
@@ -73,18 +75,34 @@ class Skeleton:
 
 
 def revision(investigation: Investigation) -> str:
-    """Return a text that changes whenever the skeleton does."""
+    """Return a text that changes whenever the skeleton does.
+
+    Of very many events only their links are looked at: that one was edited or deleted shows an hour later at most, or
+    when a link changes.
+    """
     links = Link.objects.filter(investigation=investigation)
     told = links.aggregate(
-        Count("id"),
-        Max("created_at"),
-        Max("decided_at"),
-        Max("event__updated_at"),
-        causes=Count("id", filter=Q(is_cause=True)),
-        gone=Count("id", filter=Q(event__deleted_at__isnull=False)),
+        Count("id"), Max("created_at"), Max("decided_at"), causes=Count("id", filter=Q(is_cause=True))
     )
+    if told["id__count"] <= LOOKED_AT:
+        told |= links.aggregate(Max("event__updated_at"), gone=Count("event__deleted_at"))
     moments = (investigation.started_at, investigation.detected_at, investigation.resolved_at)
     return blake2b(repr((sorted(told.items()), moments)).encode(), digest_size=8).hexdigest()
+
+
+def remembered(investigation: Investigation, what: str, links: int, make: Callable[[], Answer]) -> Answer:
+    """Return what ``make`` does, of very many ``links`` as it was at their present revision."""
+    if links <= LOOKED_AT:
+        return make()
+    key = f"skeleton:{investigation.pk}:{revision(investigation)}:{what}"
+    with suppress(RedisError):
+        if (found := cache.get(key)) is not None:
+            answer: Answer = found
+            return answer
+    made = make()
+    with suppress(RedisError):
+        cache.set(key, made, timeout=KEPT_SECONDS)
+    return made
 
 
 def kept(investigation: Investigation, wanted: str) -> Skeleton | None:

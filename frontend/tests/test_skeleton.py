@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from events.models import Event
 from events.tests.factories import OriginFactory
 from frontend import skeleton
 from investigations import linking
@@ -96,13 +97,13 @@ def test_columns_come_compressed_to_who_can_read_that(window: Client, case: Inve
 def test_columns_cost_the_same_questions_however_many_events_there_are(
     window: Client, case: Investigation, links: list[Link], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # Session, person, investigation, revision, columns.
-    with django_assert_num_queries(5):
+    # Session, person, investigation, revision of links and of events, columns.
+    with django_assert_num_queries(6):
         bones(window, case)
     LinkFactory.create_batch(30, investigation=case, event__origin=OriginFactory())
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         bones(window, case)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         bones(window, case)
 
 
@@ -177,3 +178,26 @@ def test_somebody_who_has_not_signed_in_is_told_nothing(client: Client, case: In
 def test_what_was_rejected_is_marked_and_not_left_out(window: Client, case: Investigation, links: list[Link]) -> None:
     assert Link.objects.get(pk=links[3].pk).state == LinkState.REJECTED
     assert len(bones(window, case).json()["steps"]) == 4
+
+
+def test_a_deleted_event_leaves_the_columns(window: Client, case: Investigation, links: list[Link]) -> None:
+    etag = bones(window, case)["ETag"]
+    Event.objects.filter(pk=links[0].event_id).update(deleted_at=timezone.now(), updated_at=timezone.now())
+    changed = bones(window, case, if_none_match=etag)
+    assert (changed.status_code, len(changed.json()["steps"])) == (200, 3)
+
+
+def test_what_is_known_of_very_many_links_is_asked_for_once_a_revision(
+    case: Investigation, links: list[Link], engineer: User
+) -> None:
+    def count() -> int:
+        asked.append(1)
+        return len(asked)
+
+    def ask() -> int:
+        return skeleton.remembered(case, "number", skeleton.LOOKED_AT + 1, count)
+
+    asked: list[int] = []
+    assert [ask(), ask()] == [1, 1]
+    linking.confirm(link=links[0], actor=engineer, now=timezone.now())
+    assert ask() == 2

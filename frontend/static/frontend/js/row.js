@@ -27,7 +27,7 @@ export function makeRow() {
   const [source, severity, mark] = [icon(), icon(), icon()];
   const parts = {
     time: element("span", "event-time"), source, title: element("span", "event-title"), mark,
-    score: element("span", "event-score"), severity, grade: element("span"), type: element("span"), service: element("span"),
+    score: element("span", "event-score"), severity, grade: document.createTextNode(""), type: element("span"), service: element("span"),
   };
   const { time, title, score, grade, type, service } = parts;
   const meta = element("span", "event-meta", element("span", "severity", severity, grade), type, service);

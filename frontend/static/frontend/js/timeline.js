@@ -25,7 +25,7 @@ class TimeLine extends HTMLElement {
     this.matched = null;
     this.#hear();
     try {
-      await this.#fetch();
+      await (this.refreshing = this.#fetch().finally(() => { this.refreshing = null; }));
     } catch (problem) {
       this.#fail(problem);
     }
@@ -191,17 +191,19 @@ class TimeLine extends HTMLElement {
   #seen(first, last) {
     clearTimeout(this.fetching);
     this.fetching = setTimeout(async () => {
-      const { kind, about } = this.view.rows, { words } = this.view, missing = [], { revision } = this.columns;
+      const { kind, about } = this.view.rows, { words } = this.view, missing = [], blank = [], { revision } = this.columns;
       for (let row = first; row < last; row += 1) {
         const handle = kind[row] === BURST ? about[row].head : kind[row] === EVENT || kind[row] === SLIM ? about[row] : -1;
-        if (handle >= 0 && !words.has(handle)) missing.push(handle);
+        if (handle < 0 || words.has(handle)) continue;
+        missing.push(handle);
+        blank.push(row);
       }
       if (!missing.length) return;
       try {
         const { rows } = await fetchJSON(`${this.getAttribute("rows")}?revision=${revision}&handles=${missing.slice(0, MOST_ROWS)}`);
         if (revision !== this.columns.revision) return;
         for (const handle of missing) words.set(handle, rows[handle] ?? ["", "This event is gone", "", "", 0]);
-        this.windowed.refresh();
+        this.windowed.again(blank);
       } catch (problem) {
         if (problem.status === 409) this.refresh();
       }

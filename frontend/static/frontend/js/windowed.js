@@ -2,7 +2,7 @@
 
 import { lowerBound } from "columns";
 
-const OVERSCAN = 6;
+const OVERSCAN = 3;
 
 export class Windowed {
   /**
