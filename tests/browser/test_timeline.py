@@ -67,10 +67,10 @@ def test_scrolling_shows_what_is_further_down(page: Page) -> None:
 def test_what_says_the_same_is_one_row_until_it_is_unfolded(page: Page) -> None:
     page.evaluate("document.querySelector('#events').scrollTop = 1e9")
     burst = page.get_by_role("option", name="12 times, folded")
-    expect(burst).to_contain_text("12×")
+    expect(burst).to_contain_text("Pool is empty")
     burst.click()
     expect(page.get_by_role("option", name="12 times, unfolded")).to_be_visible()
-    expect(page.get_by_role("option", name="Pool is empty, 3,")).to_be_visible()
+    expect(page.get_by_role("option", name="Pool is empty, 11, high", exact=False).last).to_be_visible()
 
 
 def test_a_filter_hides_says_how_many_and_keeps_changes(page: Page) -> None:
@@ -132,9 +132,9 @@ def test_edges_of_the_brush_are_set_from_the_chosen_event_and_zoomed_out(page: P
 def test_the_mouse_brushes_a_span_on_the_map(page: Page) -> None:
     box = page.locator("time-map canvas").bounding_box()
     assert box
-    page.mouse.move(box["x"] + 5, box["y"] + 20)
+    page.mouse.move(box["x"] + box["width"] / 3, box["y"] + 20)
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 3, box["y"] + 20, steps=4)
+    page.mouse.move(box["x"] - 20, box["y"] + 20, steps=4)
     page.mouse.up()
     expect(page).to_have_url(re.compile("since=.*until="))
     expect(page.get_by_role("option", name="Deployed payments")).to_be_visible()
@@ -143,9 +143,9 @@ def test_the_mouse_brushes_a_span_on_the_map(page: Page) -> None:
 
 def test_times_turn_from_the_clock_to_detection_to_the_row_above(page: Page) -> None:
     page.keyboard.press("r")
-    expect(page.locator(".event-time:visible").first).to_have_text("t+59m54s")
+    expect(page.get_by_role("option", name="Line 399").locator(".event-time")).to_have_text("t+59m54s")
     page.keyboard.press("r")
-    expect(page.locator(".event-time:visible").nth(1)).to_have_text("-6.0s")
+    expect(page.get_by_role("option", name="Line 398").locator(".event-time")).to_have_text("-6.0s")
     expect(page).to_have_url(re.compile("time=delta"))
 
 
