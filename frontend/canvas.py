@@ -160,7 +160,7 @@ def details(user: User, investigation: Investigation, chosen: str) -> dict[str, 
 def _first_looks(investigation: Investigation) -> list[Link]:
     """Return where to look first: what people named a cause, then the strongest link of each source, best first."""
     number = investigation.links.count()
-    chosen = skeleton.remembered(investigation, "first looks", number, lambda: _strongest(investigation))
+    chosen = skeleton.remembered(investigation, "first-looks", number, lambda: _strongest(investigation))
     rows = Link.objects.filter(pk__in=chosen).select_related("event").only(*_ROW, "factors")
     return sorted(rows, key=lambda link: (not link.is_cause, -link.score))
 

@@ -35,6 +35,7 @@ export function makeRow() {
   parts.link.setAttribute("role", "option");
   parts.link.tabIndex = -1;
   parts.other = element("span", "row-words");
+  parts.other.setAttribute("aria-hidden", "true"); // in between options stands nothing else; each says its own time
   const row = element("li", "", parts.link, parts.other);
   row.setAttribute("role", "presentation");
   row.parts = parts;
@@ -74,7 +75,6 @@ export function fillRow(node, row, view) {
   node.style.blockSize = `${HEIGHTS[kind]}px`;
   parts.link.hidden = !option;
   parts.other.hidden = option;
-  node.setAttribute("aria-hidden", String(!option));
   if (!option) {
     node.className = KINDS[kind];
     node.removeAttribute("id");
