@@ -62,16 +62,17 @@ class Store:
             stack.enter_context(serving(server))
             self.environment[server.variable] = server.url
         self.events = events
-        self._manage("migrate", "--verbosity=0")
-        self._manage("bootstrap")
+        self.manage("migrate", "--verbosity=0")
+        self.manage("bootstrap")
         if not (folder / "filled").exists():
-            self._manage("loadtest-data", f"--events={events}", f"--investigations={investigations}")
+            self.manage("loadtest-data", f"--events={events}", f"--investigations={investigations}")
             (folder / "filled").touch()
         with psycopg.connect(f"dbname=rca user=rca host={socket_dir(folder)}", autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
             self.deep = self._cursor(connection, events * 9 // 10)
 
-    def _manage(self, *arguments: str) -> None:
+    def manage(self, *arguments: str) -> None:
+        """Run a command of the product on this store."""
         command = [sys.executable, "manage.py", *arguments]
         subprocess.run(command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.DEVNULL)
 

@@ -2,29 +2,33 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import Http404, QueryDict
 
 from accounts.models import User
 from accounts.permissions import may
 from events.choices import Severity, Source
 from events.models import Event
-from frontend import timeline
+from frontend import skeleton, timeline
+from frontend.completeness import silences
 from frontend.filters import TimelineFilter
 from frontend.forms import FindingsForm, NoteForm
 from frontend.paging import Key, by_time
+from frontend.pictures import MOST_SPANS, Bar, waterfall
 from investigations.choices import LinkState, Status
 from investigations.lifecycle import MOVES
 from investigations.models import Comment, Investigation, Link, Note
 from rcaplatform.kit.errors import Invalid
 
-SHOWN = 300
+SHOWN = 60
+SHOWN_AS_TABLE = 300
 CAUSES = 6
+TRACE_WITHIN = timedelta(minutes=10)
 NOTES = 20
 # What a row of the timeline needs of an event; the payload, which may be large, is fetched for one event alone.
 _ROW = (
@@ -88,7 +92,7 @@ def header(user: User, investigation: Investigation) -> dict[str, Any]:
     }
 
 
-def events(investigation: Investigation, query: QueryDict) -> dict[str, Any]:
+def events(investigation: Investigation, query: QueryDict, now: datetime) -> dict[str, Any]:
     """Return the timeline: its filters with their counts, and one page of rows.
 
     Raises:
@@ -97,18 +101,16 @@ def events(investigation: Investigation, query: QueryDict) -> dict[str, Any]:
     linked = Link.objects.filter(investigation=investigation, event__deleted_at__isnull=True)
     filters = TimelineFilter(query, linked.select_related("event").only(*_ROW))
     newest_first, after = filters.newest_first, str(query.get("after", ""))
-    page = by_time(filters.qs, size=SHOWN, after=after, newest_first=newest_first, prefix="event__")
+    shown = SHOWN_AS_TABLE if query.get("view") == "table" else SHOWN
+    page = by_time(filters.qs, size=shown, after=after, newest_first=newest_first, prefix="event__")
     marks = timeline.among(
         _marks(investigation) if page.items else [],
         beyond=Key.parse(after).at if after else None,
         upto=page.items[-1].event.timestamp if page.next else None,
         newest_first=newest_first,
     )
-    tallies = list(linked.values_list("event__source", "event__severity", "state").annotate(Count("id")).order_by())
-    standing = Counter[str]()
-    for source, severity, state, count in tallies:
-        if state != LinkState.REJECTED:
-            standing.update({source: count, severity: count, "": count})
+    known = investigation.links.count()
+    standing = skeleton.remembered(investigation, "tallies", known, lambda: _tallies(linked))
     return {
         "filters": filters,
         "rows": timeline.rows(
@@ -118,9 +120,20 @@ def events(investigation: Investigation, query: QueryDict) -> dict[str, Any]:
         "sources": _facets(Source, standing, query.getlist("source")),
         "severities": _facets(Severity, standing, query.getlist("severity")),
         "total": standing[""],
-        "known": investigation.links.count(),
-        "shown": SHOWN,
+        "known": known,
+        "silences": silences(investigation, now),
+        "shown": shown,
     }
+
+
+def _tallies(linked: QuerySet[Link]) -> Counter[str]:
+    """Return how many standing links there are by source and by severity; under the empty text, in all."""
+    standing = Counter[str]()
+    found = linked.values_list("event__source", "event__severity", "state").annotate(Count("id")).order_by()
+    for source, severity, state, count in found:
+        if state != LinkState.REJECTED:
+            standing.update({source: count, severity: count, "": count})
+    return standing
 
 
 def details(user: User, investigation: Investigation, chosen: str) -> dict[str, Any]:
@@ -139,18 +152,25 @@ def details(user: User, investigation: Investigation, chosen: str) -> dict[str, 
         "link": link,
         "comments": remarks.select_related("author"),
         "offset": timeline.offset(event.timestamp - investigation.detected_at),
+        "around": timeline.around(event.timestamp),
+        "spans": spans_beside(event),
     }
 
 
 def _first_looks(investigation: Investigation) -> list[Link]:
     """Return where to look first: what people named a cause, then the strongest link of each source, best first."""
+    number = investigation.links.count()
+    chosen = skeleton.remembered(investigation, "first-looks", number, lambda: _strongest(investigation))
+    rows = Link.objects.filter(pk__in=chosen).select_related("event").only(*_ROW, "factors")
+    return sorted(rows, key=lambda link: (not link.is_cause, -link.score))
+
+
+def _strongest(investigation: Investigation) -> list[UUID]:
+    """Return the ids of the links to look at first. Only keys are sorted: the rows themselves are wide."""
     standing = Link.objects.standing().filter(investigation=investigation)
     causes = standing.filter(is_cause=True).order_by("-score", "-id")[:CAUSES]
     others = standing.filter(is_cause=False).order_by("event__source", "-score", "-id").distinct("event__source")
-    # Only keys are sorted: the rows themselves are wide.
-    chosen = Link.objects.filter(pk__in=[*causes.values_list("pk", flat=True), *others.values_list("pk", flat=True)])
-    rows = chosen.select_related("event").only(*_ROW, "factors")
-    return sorted(rows, key=lambda link: (not link.is_cause, -link.score))
+    return [*causes.values_list("pk", flat=True), *others.values_list("pk", flat=True)]
 
 
 def find_event(user: User, pk: str | UUID) -> Event:
@@ -164,6 +184,16 @@ def find_event(user: User, pk: str | UUID) -> Event:
     except (Event.DoesNotExist, ValidationError) as problem:
         raise Http404("There is no such event, or it was deleted.") from problem
     return found
+
+
+def spans_beside(event: Event) -> list[Bar]:
+    """Return the spans of an event's trace that are known, the event's own among them; none for other events."""
+    trace, _, span = event.source_id.partition("/")
+    if event.source != Source.TRACES or not span:
+        return []
+    near = Event.objects.alive().between(event.timestamp - TRACE_WITHIN, event.timestamp + TRACE_WITHIN)
+    told = near.filter(source=Source.TRACES, source_id__startswith=f"{trace}/").order_by("timestamp", "id")
+    return waterfall(told.values_list("timestamp", "service", "title", "data")[:MOST_SPANS], span)
 
 
 def notes(investigation: Investigation, before: str) -> dict[str, Any]:

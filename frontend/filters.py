@@ -153,8 +153,12 @@ class TimelineFilter(PageFilter):
         choices=[("newest", "Newest first"), ("oldest", "Oldest first")], method="leave", empty_label=None
     )
     time = django_filters.ChoiceFilter(
-        choices=[("absolute", "Clock"), ("relative", "From detection")], method="leave", empty_label=None
+        choices=[("absolute", "Clock"), ("relative", "From detection"), ("delta", "From the row before")],
+        method="leave",
+        empty_label=None,
     )
+    since = django_filters.IsoDateTimeFilter(field_name="event__timestamp", lookup_expr="gte", label="From (UTC)")
+    until = django_filters.IsoDateTimeFilter(field_name="event__timestamp", lookup_expr="lte", label="To (UTC)")
 
     def search(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
         """Match the events of these links."""

@@ -11,7 +11,8 @@ MOST_TEXT = 20_000
 MOST_VALUE = 300
 _LISTS = {"added": "added", "modified": "changed", "removed": "removed"}
 _TEXTS = ("message", "description", "body", "detail")
-_HANDLED = {"files", "files_changed", "insertions", "deletions", "exception", *_LISTS, *_TEXTS}
+_HANDLED = {"files", "files_changed", "insertions", "deletions", "exception", "failed_steps", *_LISTS, *_TEXTS}
+_GROUPS = ("attributes", "labels", "annotations")
 _LABELS = {"sha": "Commit", "committer": "Committed by"}
 _IDENTIFIER = re.compile(r"(?=\S*[0-9])[\w.:/-]{12,}(, [\w.:/-]{12,})*")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*")
@@ -67,8 +68,8 @@ def tell(*, title: str, source_id: str, data: Any) -> Story:
     failure = exception if isinstance(exception, dict) else {}
     files = _files(told)
     count = _number(told.get("files_changed"))
-    attributes = told.get("attributes")
-    facts = [*_facts(told), *_facts(attributes if isinstance(attributes, dict) else {})]
+    grouped = (told.get(name) for name in _GROUPS)
+    facts = [*_facts(told), *(fact for group in grouped if isinstance(group, dict) for fact in _facts(group))]
     return Story(
         text=_text(told, title),
         failure=": ".join(str(failure[name]) for name in ("type", "message") if failure.get(name))[:MOST_TEXT],

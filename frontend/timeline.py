@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 GAP = timedelta(minutes=10)
+AROUND = (("1 s", 1), ("10 s", 10), ("1 min", 60), ("10 min", 600), ("1 h", 3_600))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,17 @@ class Moment:
     link: Any
     at: datetime
     offset: str
+    delta: str = ""
     kind: str = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some time around an event, its ends as addresses have them."""
+
+    label: str
+    since: str
+    until: str
 
 
 Row = Day | Gap | Mark | Moment
@@ -55,9 +66,12 @@ def rows(links: Sequence[Any], *, marks: Sequence[Mark], detected_at: datetime, 
         detected_at: what offsets count from.
         newest_first: the order of ``links``.
     """
-    moments: list[Moment | Mark] = [
-        Moment(link, link.event.timestamp, offset(link.event.timestamp - detected_at)) for link in links
-    ]
+    moments: list[Moment | Mark] = []
+    above: datetime | None = None
+    for link in links:
+        at = link.event.timestamp
+        moments.append(Moment(link, at, offset(at - detected_at), delta(at - above) if above else ""))
+        above = at
     # Of one instant, the mark came first: it stands on the older side.
     together = [*moments, *marks] if newest_first else [*marks, *moments]
     entries = sorted(together, key=lambda entry: entry.at, reverse=newest_first)
@@ -87,6 +101,20 @@ def among(marks: Sequence[Mark], *, beyond: datetime | None, upto: datetime | No
     return [mark for mark in marks if (not beyond or mark.at > beyond) and (not upto or mark.at <= upto)]
 
 
+def around(at: datetime) -> list[Span]:
+    """Return spans of time around a moment, from a second to an hour each way; none that leaves the calendar."""
+    found = []
+    for label, seconds in AROUND:
+        reach = timedelta(seconds=seconds)
+        try:
+            ends = (at - reach, at + reach)
+        except OverflowError:
+            continue
+        since, until = (end.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") for end in ends)
+        found.append(Span(label, since, until))
+    return found
+
+
 def offset(distance: timedelta) -> str:
     """Return a distance from detection in short: "t-12m03s", "t+1h02m", "t+3d04h"."""
     sign = "-" if distance < timedelta(0) else "+"
@@ -98,6 +126,12 @@ def offset(distance: timedelta) -> str:
     if hours:
         return f"t{sign}{hours}h{minutes:02}m"
     return f"t{sign}{minutes}m{seconds:02}s"
+
+
+def delta(distance: timedelta) -> str:
+    """Return how long after the row above one lies: "+4.2s", "-12m03s"; to the tenth of a second below a minute."""
+    seconds = distance.total_seconds()
+    return f"{seconds:+.1f}s" if abs(seconds) < 60 else offset(distance)[1:]
 
 
 def duration(length: timedelta) -> str:

@@ -4,7 +4,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from frontend import stream
-from frontend.views import canvas, connectors, events, investigations, links, notes, session
+from frontend.views import canvas, connectors, events, investigations, links, notes, session, timeline
 
 _case = "investigations/<uuid:pk>/"
 urlpatterns = [
@@ -15,6 +15,9 @@ urlpatterns = [
     path("investigations/new", investigations.new, name="investigation-new"),
     path(_case, canvas.show, name="investigation"),
     path(f"{_case}news", canvas.whats_new, name="investigation-news"),
+    path(f"{_case}timeline", timeline.bones, name="timeline"),
+    path(f"{_case}timeline/rows", timeline.rows, name="timeline-rows"),
+    path(f"{_case}timeline/matches", timeline.matches, name="timeline-matches"),
     path(f"{_case}edit", investigations.edit, name="investigation-edit"),
     path(f"{_case}findings", investigations.findings, name="investigation-findings"),
     path(f"{_case}status", investigations.move, name="investigation-move"),

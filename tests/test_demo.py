@@ -6,7 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -84,3 +84,23 @@ def test_bootstrap_without_the_demo_makes_nobody(bootstrap: Callable[[], str], s
     assert "createsuperuser" in bootstrap()
     assert not User.objects.exists()
     assert not Event.objects.exists()
+
+
+def test_an_investigation_with_very_many_events_can_be_asked_for(engineer: User) -> None:
+    said = StringIO()
+    call_command("demo", "--stress", "--events=150", stdout=said)
+    opened = Investigation.objects.get(title__startswith="Stress")
+    assert f"150 events are linked to /investigations/{opened.pk}/" in said.getvalue()
+    assert Link.objects.filter(investigation=opened).count() == 150
+
+
+@pytest.mark.parametrize("events", ["99", "1000001"])
+def test_a_number_of_events_that_makes_no_sense_is_refused(engineer: User, events: str) -> None:
+    with pytest.raises(CommandError, match="--events"):
+        call_command("demo", "--stress", f"--events={events}")
+
+
+def test_the_same_events_are_not_made_twice(engineer: User) -> None:
+    call_command("demo", "--stress", "--events=100", stdout=StringIO())
+    with pytest.raises(CommandError, match="--seed"):
+        call_command("demo", "--stress", "--events=100", stdout=StringIO())

@@ -99,6 +99,11 @@ def _write_notes(opened: Iterator[tuple[Investigation, cases.Case]]) -> None:
 def _copy_links(opened: list[Investigation], random: Random) -> None:
     known = scenes(Investigation.objects.filter(pk__in=[case.pk for case in opened]))
     links = [link for case in opened for link in _links(case, known[case.pk], random)]
+    copy_links(links)
+
+
+def copy_links(links: Iterable[tuple[Any, ...]]) -> None:
+    """Store links; each is a row of the columns of a link, in the order of `_LINK_COLUMNS`."""
     _copy("investigations_link", _LINK_COLUMNS, links)
 
 

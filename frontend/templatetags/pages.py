@@ -1,6 +1,7 @@
 """What templates can say beyond Django: icons, times, confidence, Markdown, JSON."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -10,19 +11,23 @@ from django.db.models import Model
 from django.template import RequestContext
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from structlog.contextvars import get_contextvars
 
 from accounts.permissions import may as table_says
 from events.choices import Source
 from events.models import Event
+from frontend import pictures
 from frontend.markdown import render
+from frontend.pictures import Chart
 from frontend.story import Story, tell
 from frontend.timeline import duration
 
 register = template.Library()
-MOST_JSON = 100_000
+DEEPEST = 12
+FOLDED = '<details class="json"><summary>{}, {}</summary><ul>{}{}</ul></details>'
+UNFOLDED = FOLDED.replace("<details ", "<details open ")
 _FORMATS = {"stamp": "%Y-%m-%d %H:%M:%S", "short": "%Y-%m-%d %H:%M", "time": "%H:%M:%S"}
 _PLACES = ("page", "after", "before")
 _NEWEST_FIRST = frozenset({"detected", "updated"})
@@ -99,6 +104,18 @@ def humane(name: str) -> str:
 
 
 @register.filter
+def words(text: str) -> list[str]:
+    """Return the words of a text, to go through them."""
+    return text.split()
+
+
+@register.filter
+def item(values: Any, name: str) -> Any:
+    """Return what a mapping holds under a name; nothing when it holds none."""
+    return values.get(name)
+
+
+@register.filter
 def source_name(source: str) -> str:
     """Return what people call a source."""
     return Source(source).label
@@ -110,17 +127,54 @@ def markdown(text: str) -> SafeString:
     return render(text)
 
 
-@register.filter
-def pretty(value: Any) -> str:
-    """Return a JSON value over several lines, up to 100,000 characters."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    return text if len(text) <= MOST_JSON else f"{text[:MOST_JSON]}\n… {len(text) - MOST_JSON} more characters"
-
-
 @register.simple_tag
 def story(event: Event) -> Story:
     """Return what an event's data has to say."""
     return tell(title=event.title, source_id=event.source_id, data=event.data)
+
+
+@register.simple_tag
+def charts(event: Event) -> list[Chart]:
+    """Return what the findings of an event look like."""
+    return pictures.charts(event.data)
+
+
+@register.simple_tag
+def json_tree(value: Any) -> SafeString:
+    """Return a JSON value to fold and unfold: its first 1,000 values and 60,000 characters, twelve levels deep."""
+    return _branch(value, 0, _Left(values=1_000, characters=60_000))
+
+
+@dataclass(slots=True)
+class _Left:
+    """How much may still be shown."""
+
+    values: int
+    characters: int
+
+    def take(self, text: str) -> str:
+        """Return as much of a text as may be shown."""
+        shown = text[: max(self.characters, 0)]
+        self.characters -= len(text)
+        return shown if shown == text else f"{shown}… {len(text) - len(shown)} more characters"
+
+
+def _branch(value: Any, depth: int, left: _Left) -> SafeString:
+    if not isinstance(value, dict | list) or not value or depth >= DEEPEST:
+        text = json.dumps(value, ensure_ascii=False)
+        return format_html('<code class="json-{}">{}</code>', type(value).__name__, left.take(text))
+    pairs = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+    rows = []
+    for name, one in pairs:
+        if left.values <= 0 or left.characters <= 0:
+            break
+        left.values -= 1
+        rows.append((left.take(str(name)), _branch(one, depth + 1, left)))
+    listed = format_html_join("", "<li><span>{}</span> {}</li>", rows)
+    missing = len(pairs) - len(rows)
+    more = format_html("<li>{} more</li>", missing) if missing else ""
+    frame = FOLDED if depth else UNFOLDED
+    return format_html(frame, "object" if isinstance(value, dict) else "list", len(pairs), listed, more)
 
 
 @register.simple_tag(takes_context=True)

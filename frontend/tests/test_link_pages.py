@@ -57,8 +57,8 @@ def test_a_decision_that_does_not_exist_is_refused(window: Client, link: Link) -
     assert decide(window, link, "burn") == 400
 
 
-def test_htmx_gets_the_event_and_its_row(window: Client, link: Link) -> None:
-    address = reverse("link-decide", args=[link.investigation_id, link.event_id])
+def test_htmx_gets_the_event_and_its_row_of_the_table(window: Client, link: Link) -> None:
+    address = reverse("link-decide", args=[link.investigation_id, link.event_id]) + "?view=table"
     part = window.post(address, {"decision": "confirm"}, headers={"hx-request": "true", "hx-target": "details"}).text
     assert "Confirmed by engineer" in part
     assert 'hx-swap-oob="true"' in part

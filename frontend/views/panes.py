@@ -43,10 +43,11 @@ def answer(
         "now": now,
         "chosen": chosen,
         "swap": False,
-        "relative": request.GET.get("time") == "relative",
+        "mode": mode if (mode := request.GET.get("time")) in ("relative", "delta") else "absolute",
+        "as_table": request.GET.get("view") == "table",
     }
     if part in ("", "events", "more"):
-        context |= canvas.events(investigation, request.GET)
+        context |= canvas.events(investigation, request.GET, now)
     if part in ("", "details"):
         context |= canvas.details(request.user, investigation, chosen)
     if part in ("", "notes", "older-notes"):

@@ -42,6 +42,8 @@ def open_canvas(page: Page) -> None:
     page.get_by_role("link", name="Payments fail").click()
     expect(page.get_by_role("heading", name="Payments fail")).to_be_visible()
     page.wait_for_load_state()
+    if page.evaluate("matchMedia('(scripting: enabled)').matches"):
+        page.locator("time-line[ready]").wait_for(state="attached")
 
 
 def test_from_sign_in_to_a_confirmed_cause_by_keyboard_and_a_note_that_lasts(
@@ -51,15 +53,15 @@ def test_from_sign_in_to_a_confirmed_cause_by_keyboard_and_a_note_that_lasts(
     open_canvas(page)
     page.keyboard.press("/")
     page.keyboard.type("gateway slow")
-    expect(page.locator("li.event")).to_have_count(1)
+    expect(page.locator("li.event:visible")).to_have_count(1)
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     details = page.get_by_role("region", name="Details")
     expect(details.get_by_role("heading", name="Fail fast when the gateway is slow")).to_be_visible()
-    expect(page.locator("[data-step][aria-current]")).to_have_count(1)
+    expect(page.locator(".windowed [aria-current]")).to_have_count(1)
     details.get_by_role("button", name="Mark as cause").click()
     expect(details.get_by_text("named a cause")).to_be_visible()
-    expect(page.locator("li.event.link-confirmed")).to_have_count(1)
+    expect(page.locator("li.event.link-confirmed:visible")).to_have_count(1)
     page.keyboard.press("n")
     page.keyboard.type("It was **the timeout**.")
     page.keyboard.press("Control+s")
@@ -81,7 +83,7 @@ def test_the_back_button_returns_to_the_event_looked_at_before(
         expect(details.get_by_role("heading", name=f"attempt {number}")).to_be_visible()
     page.go_back()
     expect(details.get_by_role("heading", name="attempt 1")).to_be_visible()
-    expect(page.locator("[data-step][aria-current]")).to_contain_text("attempt 1")
+    expect(page.locator(".windowed [aria-current]")).to_contain_text("attempt 1")
 
 
 def test_everything_works_without_javascript(sign_in: SignIn, engineer: User, case: Investigation) -> None:
@@ -115,10 +117,11 @@ def test_somebody_elses_work_is_announced_and_moves_nothing(
     expect(page.locator(".note")).to_have_count(0)
     LinkFactory.create_batch(2, investigation=case)
     services.edit(investigation=case, changes={"priority": "p0"}, actor=admin, now=timezone.now())
-    expect(news).to_contain_text("2 new events, admin changed this, admin wrote a note")
+    expect(news).to_contain_text("admin changed this, admin wrote a note")
+    expect(page.get_by_role("button", name="2 new events")).to_be_visible()
     news.get_by_role("link", name="Show").click()
     expect(page.locator(".note")).to_contain_text("Look at the pool")
-    expect(page.locator("li.event")).to_have_count(7)
+    expect(page.locator("li.event:visible")).to_have_count(7)
 
 
 def test_what_was_typed_survives_a_reload_and_a_session_that_ended(

@@ -36,7 +36,7 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (saved && !detail.requestConfig.parameters?.has?.("preview")) settle(detail.requestConfig.elt.closest("form"));
 });
 
-/** Show on the timeline which event the details pane holds. */
+/** Show on the list of events which one the details pane holds; the windowed timeline does that for itself. */
 function mark(id) {
   for (const link of document.querySelectorAll("[data-step][data-event]")) {
     link.toggleAttribute("aria-current", false);

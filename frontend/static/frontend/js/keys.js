@@ -1,9 +1,11 @@
 // Keyboard shortcuts: one registry, one listener, and the sheet that prints the registry.
 
+import { keyNames, openPalette } from "palette";
+
 const OFF = "rca.keys.off";
 const SEQUENCE_MS = 1000;
 // What works while one types.
-const FROM_FIELDS = ["mod+s", "Escape"];
+const FROM_FIELDS = ["mod+s", "mod+k", "Escape"];
 const shortcuts = [];
 let pending = "";
 let forget = 0;
@@ -11,9 +13,12 @@ let forget = 0;
 const ask = (selector) => document.querySelector(selector);
 const go = (path) => () => location.assign(path);
 
-/** Add a shortcut: keys such as "j", "Shift+J" or "g i", what it does in words, and the function that does it. */
-export function shortcut(keys, words, action) {
-  shortcuts.push({ keys, words, action });
+/**
+ * Add a shortcut: keys such as "j" or "g i", what it does in words, and the function that does it, or returns false
+ * where it can do nothing; then the next one with these keys is tried. `before`: this one is tried before others.
+ */
+export function shortcut(keys, words, action, { before = false } = {}) {
+  shortcuts[before ? "unshift" : "push"]({ keys, words, action });
 }
 
 export const enabled = () => localStorage.getItem(OFF) === null;
@@ -23,8 +28,8 @@ function typing(target) {
 }
 
 function pressed(event) {
-  const save = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
-  if (save) return "mod+s";
+  const key = event.key.toLowerCase();
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && (key === "s" || key === "k")) return `mod+${key}`;
   return event.ctrlKey || event.metaKey || event.altKey ? "" : event.key;
 }
 
@@ -33,10 +38,10 @@ function onKey(event) {
   const key = pressed(event);
   if (!key || ask("dialog[open]") || (typing(event.target) && !FROM_FIELDS.includes(key))) return;
   clearTimeout(forget);
-  const found = shortcuts.find(({ keys }) => keys === `${pending} ${key}` || (!pending && keys === key));
-  pending = !found && !pending && shortcuts.some(({ keys }) => keys.startsWith(`${key} `)) ? key : "";
+  const found = shortcuts.filter(({ keys }) => keys === `${pending} ${key}` || (!pending && keys === key));
+  pending = !found.length && !pending && shortcuts.some(({ keys }) => keys.startsWith(`${key} `)) ? key : "";
   if (pending) forget = setTimeout(() => { pending = ""; }, SEQUENCE_MS);
-  if (found && found.action(event) !== false) event.preventDefault();
+  if (found.some(({ action }) => action(event) !== false)) event.preventDefault();
 }
 
 /** Move the focus along the links of a list; on the timeline the event that has it opens. */
@@ -75,18 +80,31 @@ function save() {
   return true;
 }
 
+/** Return the shortcuts, of those with the same keys the one that is tried first. */
+function unique() {
+  return [...new Map([...shortcuts].reverse().map((one) => [one.keys, one])).values()].reverse();
+}
+
+/** Move the focus to the next part of the page that can have it: the timeline, the details, the notes. */
+function nextPane(by) {
+  const panes = [...document.querySelectorAll(".pane")].map((pane) => pane.querySelector("[role=listbox]") ?? pane);
+  if (!panes.length) return false;
+  const at = panes.findIndex((pane) => pane.closest(".pane").contains(document.activeElement));
+  const next = panes[(at + by + panes.length) % panes.length];
+  if (!next.hasAttribute("tabindex")) next.tabIndex = -1;
+  next.focus();
+  return true;
+}
+
 function sheet() {
   const dialog = document.createElement("dialog");
   dialog.className = "sheet";
   dialog.setAttribute("aria-labelledby", "sheet-title");
   const title = Object.assign(document.createElement("h2"), { id: "sheet-title", textContent: "Keyboard shortcuts" });
   const list = document.createElement("dl");
-  for (const { keys, words } of shortcuts) {
+  for (const { keys, words } of unique()) {
     const term = document.createElement("dt");
-    for (const key of keys.split(" ")) {
-      const name = key.replace("mod+s", "Ctrl+S").replace("ArrowDown", "↓").replace("ArrowUp", "↑").replace("Escape", "Esc");
-      term.append(Object.assign(document.createElement("kbd"), { textContent: name }), " ");
-    }
+    for (const name of keyNames(keys)) term.append(name, " ");
     list.append(term, Object.assign(document.createElement("dd"), { textContent: words }));
   }
   const label = document.createElement("label");
@@ -115,6 +133,9 @@ export function start() {
   shortcut("Escape", "Leave the field", leave);
   shortcut("n", "Write a note", () => (ask(".note-form textarea") ? ask(".note-form textarea").focus() : false));
   shortcut("mod+s", "Save what you write", save);
+  shortcut("mod+k", "Commands", () => openPalette(unique().filter(({ keys }) => keys !== "mod+k")));
+  shortcut("F6", "Next pane", (event) => nextPane(event?.shiftKey ? -1 : 1));
+  shortcut("g a", "Go to analytics", () => { const link = ask('nav a[href^="/analytics"]'); link?.click(); return Boolean(link); });
   shortcut("g i", "Go to investigations", go("/investigations/"));
   shortcut("g e", "Go to events", go("/events/"));
   shortcut("g c", "Go to connectors", go("/connectors/"));

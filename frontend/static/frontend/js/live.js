@@ -41,8 +41,20 @@ class LiveNews extends HTMLElement {
     }, SETTLE_MS * (1 + Math.random()));
   }
 
+  // Others on the page look first: what they show by themselves is no news. They say how many events they know.
+  async rung() {
+    const waits = [];
+    document.dispatchEvent(new CustomEvent("ring", { detail: { waits } }));
+    const [known] = await Promise.all(waits);
+    if (!known) return;
+    const address = new URL(this.getAttribute("news"), location.href);
+    address.searchParams.set("known", known);
+    this.setAttribute("news", address.pathname + address.search);
+  }
+
   async ask() {
     try {
+      await this.rung();
       const answer = await fetch(this.getAttribute("news"), { headers: { "HX-Request": "true" } });
       if (answer.status === 200) this.say(await answer.text());
       else if (answer.status === 401) this.say("<p class='message'>Your session has ended. <a class='button' href='' data-reload>Sign in</a></p>");
