@@ -16,16 +16,13 @@ from events.choices import Severity, Source
 from events.models import Event
 from frontend import timeline
 from frontend.filters import TimelineFilter
-from frontend.forms import FindingsForm, NoteForm
 from frontend.paging import Key, by_time
 from investigations.choices import LinkState, Status
 from investigations.lifecycle import MOVES
 from investigations.models import Comment, Investigation, Link, Note
-from rcaplatform.kit.errors import Invalid
 
 SHOWN = 300
 CAUSES = 6
-NOTES = 20
 # What a row of the timeline needs of an event; the payload, which may be large, is fetched for one event alone.
 _ROW = (
     "id score state is_cause investigation_id event__id event__timestamp event__title event__severity event__source "
@@ -164,39 +161,6 @@ def find_event(user: User, pk: str | UUID) -> Event:
     except (Event.DoesNotExist, ValidationError) as problem:
         raise Http404("There is no such event, or it was deleted.") from problem
     return found
-
-
-def notes(investigation: Investigation, before: str) -> dict[str, Any]:
-    """Return what people wrote, newest first, and the forms to write more.
-
-    Args:
-        investigation: whose notes.
-        before: the id of a note, to show the older ones; empty for the newest.
-
-    Raises:
-        Invalid: it is not an id.
-    """
-    written = investigation.notes.alive().select_related("author").order_by("-id")
-    found = list((written.filter(pk__lt=note_id(before)) if before else written)[: NOTES + 1])
-    return {
-        "notes": found[:NOTES],
-        "older": found[NOTES - 1].pk if len(found) > NOTES else None,
-        "before": before,
-        "note_form": NoteForm(prefix="note"),
-        "findings_form": FindingsForm(instance=investigation, prefix="findings"),
-    }
-
-
-def note_id(text: str) -> UUID:
-    """Return the id that an address holds.
-
-    Raises:
-        Invalid: it is none.
-    """
-    try:
-        return UUID(text)
-    except ValueError as problem:
-        raise Invalid("This address names notes that do not exist.", fields={"notes": "Not an id."}) from problem
 
 
 def footer(investigation: Investigation) -> dict[str, Any]:

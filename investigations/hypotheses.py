@@ -30,7 +30,9 @@ def suppose(
     """
     if investigation.hypotheses.alive().count() >= MOST:
         raise Invalid(f"An investigation holds at most {MOST} hypotheses.", fields={"statement": "There are too many."})
-    made = Hypothesis(investigation=investigation, author=actor, statement=plain_text(statement), verdict=verdict)
+    made = Hypothesis(
+        investigation=investigation, author=actor, updated_by=actor, statement=plain_text(statement), verdict=verdict
+    )
     checked(made, exclude=["investigation", "author"])
     made.save(force_insert=True)
     audit.record(actor=actor, verb="suppose", target=made)
@@ -47,6 +49,7 @@ def edit(*, hypothesis: Hypothesis, changes: Mapping[str, Any], actor: User, now
         Conflict: somebody else changed it since ``hypothesis`` was read.
     """
     if _write(hypothesis, changes, actor, now):
+        Hypothesis.objects.filter(pk=hypothesis.pk).update(updated_by=actor)
         tell(hypothesis.investigation, "hypothesis", now)
     return hypothesis
 
@@ -54,7 +57,7 @@ def edit(*, hypothesis: Hypothesis, changes: Mapping[str, Any], actor: User, now
 @transaction.atomic
 def delete(*, hypothesis: Hypothesis, actor: User, now: datetime) -> None:
     """Hide a hypothesis with its evidence; `restore` brings both back."""
-    if Hypothesis.objects.alive().filter(pk=hypothesis.pk).update(deleted_at=now, updated_at=now):
+    if Hypothesis.objects.alive().filter(pk=hypothesis.pk).update(deleted_at=now, updated_at=now, updated_by=actor):
         audit.record(actor=actor, verb="delete", target=hypothesis)
         tell(hypothesis.investigation, "hypothesis", now)
 
@@ -62,7 +65,7 @@ def delete(*, hypothesis: Hypothesis, actor: User, now: datetime) -> None:
 @transaction.atomic
 def restore(*, hypothesis: Hypothesis, actor: User, now: datetime) -> None:
     """Bring a deleted hypothesis back."""
-    if Hypothesis.objects.deleted().filter(pk=hypothesis.pk).update(deleted_at=None, updated_at=now):
+    if Hypothesis.objects.deleted().filter(pk=hypothesis.pk).update(deleted_at=None, updated_at=now, updated_by=actor):
         audit.record(actor=actor, verb="restore", target=hypothesis)
         tell(hypothesis.investigation, "hypothesis", now)
 
@@ -89,7 +92,7 @@ def weigh(*, hypothesis: Hypothesis, event: Event, stance: str, actor: User, now
     checked(piece, exclude=["hypothesis", "event", "author"])
     piece.save(force_insert=True)
     audit.record(actor=actor, verb="weigh", target=piece)
-    _tell_of(piece, now)
+    _tell_of(piece, actor, now)
     return piece
 
 
@@ -102,7 +105,7 @@ def weigh_anew(*, evidence: Evidence, changes: Mapping[str, Any], actor: User, n
         Conflict: somebody else changed it since ``evidence`` was read.
     """
     if _write(evidence, changes, actor, now):
-        _tell_of(evidence, now)
+        _tell_of(evidence, actor, now)
     return evidence
 
 
@@ -111,7 +114,7 @@ def delete_evidence(*, evidence: Evidence, actor: User, now: datetime) -> None:
     """Take a piece of evidence away; `restore_evidence` brings it back."""
     if Evidence.objects.alive().filter(pk=evidence.pk).update(deleted_at=now, updated_at=now):
         audit.record(actor=actor, verb="delete", target=evidence)
-        _tell_of(evidence, now)
+        _tell_of(evidence, actor, now)
 
 
 @transaction.atomic
@@ -126,7 +129,7 @@ def restore_evidence(*, evidence: Evidence, actor: User, now: datetime) -> None:
         raise Conflict("This event is evidence about this hypothesis again already.")
     if Evidence.objects.deleted().filter(pk=evidence.pk).update(deleted_at=None, updated_at=now):
         audit.record(actor=actor, verb="restore", target=evidence)
-        _tell_of(evidence, now)
+        _tell_of(evidence, actor, now)
 
 
 def _write(row: Hypothesis | Evidence, changes: Mapping[str, Any], actor: User, now: datetime) -> bool:
@@ -149,7 +152,7 @@ def _write(row: Hypothesis | Evidence, changes: Mapping[str, Any], actor: User, 
     return True
 
 
-def _tell_of(evidence: Evidence, now: datetime) -> None:
+def _tell_of(evidence: Evidence, actor: User, now: datetime) -> None:
     """Whoever looks at the hypothesis shall learn of its evidence: it counts as a change of it."""
-    Hypothesis.objects.filter(pk=evidence.hypothesis_id).update(updated_at=now)
+    Hypothesis.objects.filter(pk=evidence.hypothesis_id).update(updated_at=now, updated_by=actor)
     tell(evidence.hypothesis.investigation, "hypothesis", now)

@@ -290,6 +290,7 @@ class Hypothesis(Identified, SoftDeleted):
     verdict = models.CharField(max_length=12, choices=Verdict, default=Verdict.OPEN)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
     version = models.PositiveIntegerField(default=1, editable=False)
 
     objects = HypothesisQuerySet.as_manager()
