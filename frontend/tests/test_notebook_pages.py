@@ -196,7 +196,7 @@ def test_people_who_look_at_the_same_investigation_see_one_another(
 def test_somebodys_work_on_hypotheses_is_told_to_the_others(
     window: Client, browse: Browse, admin: User, case: Investigation
 ) -> None:
-    query = {"version": case.version, "known": 0, "since": "2026-01-01T00:00:00Z"}
+    query = {"version": str(case.version), "known": "0", "since": "2026-01-01T00:00:00Z"}
     browse(admin).post(reverse("hypothesis-suppose", args=[case.pk]), {"statement": "The disk"})
     news = reverse("investigation-news", args=[case.pk])
     assert "admin worked on hypotheses" in window.get(news, query).text

@@ -76,8 +76,9 @@ def weigh(request: Request, pk: UUID, hypothesis: UUID) -> HttpResponse:
         hypotheses.weigh(hypothesis=found, event=event, **given, actor=request.user, now=timezone.now())
     except (Invalid, Conflict) as problem:
         wrong = " ".join(problem.fields.values()) or problem.message
-        context = {"weighed": found.pk, "weighed_error": wrong, **given}
-        return panes.answer(request, found.investigation, tab=TAB, status=422, **context)
+        return panes.answer(
+            request, found.investigation, tab=TAB, status=422, weighed=found.pk, weighed_error=wrong, given=given
+        )
     return _back(request, found.investigation)
 
 
