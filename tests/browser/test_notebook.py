@@ -240,6 +240,8 @@ def test_a_hypothesis_is_weighed_by_an_event_and_ruled_out(
 def test_a_quoted_event_is_a_way_back_to_it(sign_in: SignIn, engineer: User, case: Investigation) -> None:
     event = LinkFactory(investigation=case, event__title="Gateway timed out").event
     page = sign_in(engineer)
+    page.goto(f"/investigations/{case.pk}/")
+    expect(page.get_by_role("button", name="Quote this event")).to_have_count(0)
     page.goto(f"/investigations/{case.pk}/?event={event.pk}")
     page.get_by_label("Write a note").fill("Look at")
     page.get_by_role("button", name="Quote this event").click()
