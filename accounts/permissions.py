@@ -24,15 +24,17 @@ class Grant:
     own: frozenset[str] = frozenset()
 
 
-_CASEWORK = ("event", "origin", "dependency", "investigation", "link", "note", "noterevision", "comment")
+_CASEWORK = (
+    *("event", "origin", "dependency", "investigation", "link"),
+    *("note", "noterevision", "comment", "hypothesis", "evidence"),
+)
 _KEYS = Grant(READ | {"create"}, own=frozenset({"delete"}))
 TABLE: Mapping[str, Mapping[str, Grant]] = {
     Role.USER: {
         **dict.fromkeys((*_CASEWORK, "connector"), Grant(READ)),
         "apikey": _KEYS,
         "investigation": Grant(READ | {"create"}, own=frozenset({"edit"})),
-        "note": Grant(READ | {"create"}, own=WRITE),
-        "comment": Grant(READ | {"create"}, own=WRITE),
+        **dict.fromkeys(("note", "comment", "hypothesis", "evidence"), Grant(READ | {"create"}, own=WRITE)),
     },
     Role.ENGINEER: {
         **dict.fromkeys(_CASEWORK, Grant(EVERYTHING)),

@@ -17,19 +17,16 @@ from events.models import Event
 from frontend import skeleton, timeline
 from frontend.completeness import silences
 from frontend.filters import TimelineFilter
-from frontend.forms import FindingsForm, NoteForm
 from frontend.paging import Key, by_time
 from frontend.pictures import MOST_SPANS, Bar, waterfall
 from investigations.choices import LinkState, Status
 from investigations.lifecycle import MOVES
 from investigations.models import Comment, Investigation, Link, Note
-from rcaplatform.kit.errors import Invalid
 
 SHOWN = 60
 SHOWN_AS_TABLE = 300
 CAUSES = 6
 TRACE_WITHIN = timedelta(minutes=10)
-NOTES = 20
 # What a row of the timeline needs of an event; the payload, which may be large, is fetched for one event alone.
 _ROW = (
     "id score state is_cause investigation_id event__id event__timestamp event__title event__severity event__source "
@@ -194,39 +191,6 @@ def spans_beside(event: Event) -> list[Bar]:
     near = Event.objects.alive().between(event.timestamp - TRACE_WITHIN, event.timestamp + TRACE_WITHIN)
     told = near.filter(source=Source.TRACES, source_id__startswith=f"{trace}/").order_by("timestamp", "id")
     return waterfall(told.values_list("timestamp", "service", "title", "data")[:MOST_SPANS], span)
-
-
-def notes(investigation: Investigation, before: str) -> dict[str, Any]:
-    """Return what people wrote, newest first, and the forms to write more.
-
-    Args:
-        investigation: whose notes.
-        before: the id of a note, to show the older ones; empty for the newest.
-
-    Raises:
-        Invalid: it is not an id.
-    """
-    written = investigation.notes.alive().select_related("author").order_by("-id")
-    found = list((written.filter(pk__lt=note_id(before)) if before else written)[: NOTES + 1])
-    return {
-        "notes": found[:NOTES],
-        "older": found[NOTES - 1].pk if len(found) > NOTES else None,
-        "before": before,
-        "note_form": NoteForm(prefix="note"),
-        "findings_form": FindingsForm(instance=investigation, prefix="findings"),
-    }
-
-
-def note_id(text: str) -> UUID:
-    """Return the id that an address holds.
-
-    Raises:
-        Invalid: it is none.
-    """
-    try:
-        return UUID(text)
-    except ValueError as problem:
-        raise Invalid("This address names notes that do not exist.", fields={"notes": "Not an id."}) from problem
 
 
 def footer(investigation: Investigation) -> dict[str, Any]:

@@ -3,11 +3,15 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Count
+
 from accounts.models import User
 from events.models import Event
-from investigations.models import Investigation, Link, Note
+from investigations.choices import LinkState
+from investigations.models import Hypothesis, Investigation, Link, Note
 
 MOST = 100
+_DECIDED = {LinkState.CONFIRMED: "confirmed", LinkState.REJECTED: "rejected", LinkState.MANUAL: "linked by hand"}
 
 
 def of_investigation(investigation: Investigation, reader: User, *, version: int, known: int, since: datetime) -> str:
@@ -32,15 +36,24 @@ def of_investigation(investigation: Investigation, reader: User, *, version: int
             else f"{investigation.updated_by or 'Somebody'} changed this"
         )
         said.append(who)
-    others = {}
+    others: dict[str, list[str]] = {}
     notes = Note.objects.alive().filter(investigation=investigation, updated_at__gt=since).exclude(author=reader)
     for author in notes.values_list("author__username", flat=True)[:MOST]:
-        others[author] = "wrote a note"
+        _add(others, author, "wrote a note")
     decided = Link.objects.filter(investigation=investigation, decided_at__gt=since).exclude(decided_by=reader)
-    for decider in decided.values_list("decided_by__username", flat=True)[:MOST]:
-        others[decider] = "judged links" if decider not in others else f"{others[decider]} and judged links"
-    said += [f"{name} {deed}" for name, deed in others.items()]
+    counted = decided.values_list("decided_by__username", "state").order_by("decided_by__username", "state")
+    for decider, state, count in counted.annotate(Count("id"))[:MOST]:
+        _add(others, decider, f"{_DECIDED.get(state, 'suggested')} {_count(count, 'link')}")
+    weighed = Hypothesis.objects.filter(investigation=investigation, updated_at__gt=since).exclude(updated_by=reader)
+    for thinker in weighed.values_list("updated_by__username", flat=True)[:MOST]:
+        _add(others, thinker or "Somebody", "worked on hypotheses")
+    said += [f"{name} {' and '.join(deeds)}" for name, deeds in others.items()]
     return ", ".join(said)
+
+
+def _add(others: dict[str, list[str]], who: str, deed: str) -> None:
+    if deed not in others.setdefault(who, []):
+        others[who].append(deed)
 
 
 def of_events(*, newest: UUID | None) -> str:

@@ -4,7 +4,18 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from frontend import stream
-from frontend.views import canvas, connectors, events, investigations, links, notes, session, timeline
+from frontend.views import (
+    canvas,
+    connectors,
+    events,
+    hypotheses,
+    investigations,
+    links,
+    notes,
+    presence,
+    session,
+    timeline,
+)
 
 _case = "investigations/<uuid:pk>/"
 urlpatterns = [
@@ -31,6 +42,17 @@ urlpatterns = [
     path(f"{_case}notes/<uuid:note>", notes.edit, name="note-edit"),
     path(f"{_case}notes/<uuid:note>/delete", notes.delete, name="note-delete"),
     path(f"{_case}notes/<uuid:note>/restore", notes.restore, name="note-restore"),
+    path(f"{_case}hypotheses", hypotheses.suppose, name="hypothesis-suppose"),
+    path(f"{_case}hypotheses/<uuid:hypothesis>", hypotheses.judge, name="hypothesis-judge"),
+    path(f"{_case}hypotheses/<uuid:hypothesis>/delete", hypotheses.delete, name="hypothesis-delete"),
+    path(f"{_case}hypotheses/<uuid:hypothesis>/restore", hypotheses.restore, name="hypothesis-restore"),
+    path(f"{_case}hypotheses/<uuid:hypothesis>/evidence", hypotheses.weigh, name="evidence-weigh"),
+    path(
+        f"{_case}hypotheses/<uuid:hypothesis>/evidence/<uuid:evidence>/delete",
+        hypotheses.take_away,
+        name="evidence-delete",
+    ),
+    path(f"{_case}here", presence.here, name="investigation-here"),
     path("events/", events.browse, name="events"),
     path("events/news", events.whats_new, name="events-news"),
     path("events/<uuid:pk>/", events.show, name="event"),

@@ -61,3 +61,20 @@ class LinkState(TextChoices):
     CONFIRMED = "confirmed", "Confirmed"
     REJECTED = "rejected", "Rejected"
     MANUAL = "manual", "Manual"
+
+
+class Verdict(TextChoices):
+    """What became of a hypothesis. One that was ruled out is kept: nobody shall try it twice."""
+
+    OPEN = "open", "Open"
+    SUPPORTED = "supported", "Supported"
+    RULED_OUT = "ruled_out", "Ruled out"
+    INCONCLUSIVE = "inconclusive", "Inconclusive"
+
+
+class Stance(TextChoices):
+    """What an event says about a hypothesis."""
+
+    SUPPORTS = "supports", "Supports"
+    CONTRADICTS = "contradicts", "Contradicts"
+    NEUTRAL = "neutral", "Neutral"

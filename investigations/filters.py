@@ -9,8 +9,8 @@ from django_filters import rest_framework as filters
 from accounts.filters import PersonFilter
 from events.choices import Source
 from events.filters import EventFilters
-from investigations.choices import ImpactSeverity, LinkState, Priority, Status
-from investigations.models import Comment, Investigation, Link, Note
+from investigations.choices import ImpactSeverity, LinkState, Priority, Stance, Status, Verdict
+from investigations.models import Comment, Evidence, Hypothesis, Investigation, Link, Note
 from investigations.querysets import STANDING
 from rcaplatform.kit.rest import refuse
 from rcaplatform.kit.search import RANK, Filters, ListFilters, MomentFilter, TagFilter, any_of, sorts, with_excerpt
@@ -133,4 +133,25 @@ class CommentFilters(Filters):
 
     class Meta:
         model = Comment
+        fields: list[str] = []
+
+
+class HypothesisFilters(Filters):
+    """Which hypotheses."""
+
+    verdict = filters.ChoiceFilter(choices=Verdict.choices, label="What became of them.")
+
+    class Meta:
+        model = Hypothesis
+        fields: list[str] = []
+
+
+class EvidenceFilters(Filters):
+    """Which evidence."""
+
+    stance = filters.ChoiceFilter(choices=Stance.choices, label="What it says about the hypothesis.")
+    event = filters.UUIDFilter(label="This event.")
+
+    class Meta:
+        model = Evidence
         fields: list[str] = []

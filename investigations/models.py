@@ -19,10 +19,14 @@ from investigations.choices import (
     ImpactSeverity,
     LinkState,
     Priority,
+    Stance,
     Status,
+    Verdict,
 )
 from investigations.querysets import (
     CommentQuerySet,
+    EvidenceQuerySet,
+    HypothesisQuerySet,
     InvestigationQuerySet,
     LinkQuerySet,
     LookBackQuerySet,
@@ -273,3 +277,57 @@ class Comment(Identified, SoftDeleted):
 
     def __str__(self) -> str:
         return self.body[:80]
+
+
+class Hypothesis(Identified, SoftDeleted):
+    """What might have caused it, and what became of that thought."""
+
+    investigation = models.ForeignKey(
+        Investigation, on_delete=models.CASCADE, related_name="hypotheses", db_index=False
+    )
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="hypotheses")
+    statement = models.CharField(max_length=500)
+    verdict = models.CharField(max_length=12, choices=Verdict, default=Verdict.OPEN)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    objects = HypothesisQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "hypotheses"
+        constraints = [models.CheckConstraint(name="hypothesis_verdict_known", condition=Q(verdict__in=Verdict.values))]
+        indexes = [models.Index(fields=["investigation", "id"], name="hypothesis_oldest")]
+
+    def __str__(self) -> str:
+        return self.statement[:80]
+
+
+class Evidence(Identified, SoftDeleted):
+    """What one event says about one hypothesis, and why."""
+
+    hypothesis = models.ForeignKey(Hypothesis, on_delete=models.CASCADE, related_name="evidence")
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="evidence")
+    stance = models.CharField(max_length=12, choices=Stance)
+    why = models.CharField(max_length=1_000, blank=True, default="")
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="evidence")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    objects = EvidenceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "evidence"
+        constraints = [
+            models.CheckConstraint(name="evidence_stance_known", condition=Q(stance__in=Stance.values)),
+            models.UniqueConstraint(
+                fields=["hypothesis", "event"], name="evidence_once", condition=Q(deleted_at__isnull=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} {self.stance} {self.hypothesis_id}"

@@ -126,6 +126,22 @@ class NoteQuerySet(SoftDeletedQuerySet[Any]):
         return self.filter(search=SearchQuery(text, search_type="websearch", config="english"))
 
 
+class HypothesisQuerySet(SoftDeletedQuerySet[Any]):
+    """Reads over hypotheses."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Everybody who is signed in sees the hypotheses of every investigation they see."""
+        return self.alive().filter(investigation__deleted_at__isnull=True) if _is_there(user) else self.none()
+
+
+class EvidenceQuerySet(SoftDeletedQuerySet[Any]):
+    """Reads over evidence."""
+
+    def standing(self) -> Self:
+        """Leave out what was deleted, and what rests on something deleted."""
+        return self.alive().filter(hypothesis__deleted_at__isnull=True, event__deleted_at__isnull=True)
+
+
 class CommentQuerySet(SoftDeletedQuerySet[Any]):
     """Reads over comments."""
 

@@ -121,7 +121,7 @@ def relate(*, investigation: Investigation, other: Investigation, actor: User, n
         return False
     investigation.related.add(other)
     audit.record(actor=actor, verb="relate", target=investigation, change={"related": [None, str(other.pk)]})
-    _tell(investigation, "related", now)
+    tell(investigation, "related", now)
     return True
 
 
@@ -132,7 +132,7 @@ def unrelate(*, investigation: Investigation, other: Investigation, actor: User,
         return
     investigation.related.remove(other)
     audit.record(actor=actor, verb="unrelate", target=investigation, change={"related": [str(other.pk), None]})
-    _tell(investigation, "related", now)
+    tell(investigation, "related", now)
 
 
 @transaction.atomic
@@ -142,12 +142,12 @@ def write_note(*, investigation: Investigation, body: str, actor: User, now: dat
     Raises:
         Invalid: it is empty or too long.
     """
-    note = Note(investigation=investigation, author=actor, body=_text(body))
-    _checked(note, exclude=["investigation", "author"])
+    note = Note(investigation=investigation, author=actor, body=plain_text(body))
+    checked(note, exclude=["investigation", "author"])
     note.save(force_insert=True)
     NoteRevision.objects.create(note=note, number=1, body=note.body, author=actor)
     audit.record(actor=actor, verb="write", target=note)
-    _tell(investigation, "noted", now)
+    tell(investigation, "noted", now)
     return note
 
 
@@ -159,8 +159,8 @@ def edit_note(*, note: Note, body: str, actor: User, now: datetime) -> Note:
         Invalid: it is empty or too long.
         Conflict: somebody else changed it since ``note`` was read.
     """
-    note.body = _text(body)
-    _checked(note, exclude=["investigation", "author"])
+    note.body = plain_text(body)
+    checked(note, exclude=["investigation", "author"])
     held = Note.objects.alive().filter(pk=note.pk, version=note.version)
     if not held.update(body=note.body, version=F("version") + 1, updated_at=now):
         raise Conflict("Somebody else changed this note first.")
@@ -168,7 +168,7 @@ def edit_note(*, note: Note, body: str, actor: User, now: datetime) -> Note:
     note.updated_at = now
     NoteRevision.objects.create(note=note, number=note.version, body=note.body, author=actor)
     audit.record(actor=actor, verb="edit", target=note)
-    _tell(note.investigation, "noted", now)
+    tell(note.investigation, "noted", now)
     return note
 
 
@@ -177,7 +177,7 @@ def delete_note(*, note: Note, actor: User, now: datetime) -> None:
     """Hide a note; `restore_note` brings it back."""
     if Note.objects.alive().filter(pk=note.pk).update(deleted_at=now):
         audit.record(actor=actor, verb="delete", target=note)
-        _tell(note.investigation, "noted", now)
+        tell(note.investigation, "noted", now)
 
 
 @transaction.atomic
@@ -185,7 +185,7 @@ def restore_note(*, note: Note, actor: User, now: datetime) -> None:
     """Bring a deleted note back."""
     if Note.objects.deleted().filter(pk=note.pk).update(deleted_at=None, updated_at=now):
         audit.record(actor=actor, verb="restore", target=note)
-        _tell(note.investigation, "noted", now)
+        tell(note.investigation, "noted", now)
 
 
 @transaction.atomic
@@ -211,11 +211,11 @@ def comment(
     if note and note.investigation_id != investigation.pk:
         elsewhere = "This note belongs to another investigation."
         raise Invalid(elsewhere, fields={"note": elsewhere})
-    remark = Comment(investigation=investigation, event=event, note=note, author=actor, body=_text(body))
-    _checked(remark, exclude=["investigation", "event", "note", "author"])
+    remark = Comment(investigation=investigation, event=event, note=note, author=actor, body=plain_text(body))
+    checked(remark, exclude=["investigation", "event", "note", "author"])
     remark.save(force_insert=True)
     audit.record(actor=actor, verb="comment", target=remark)
-    _tell(investigation, "commented", now)
+    tell(investigation, "commented", now)
     return remark
 
 
@@ -224,7 +224,7 @@ def delete_comment(*, comment: Comment, actor: User, now: datetime) -> None:
     """Hide a comment; `restore_comment` brings it back."""
     if Comment.objects.alive().filter(pk=comment.pk).update(deleted_at=now):
         audit.record(actor=actor, verb="delete", target=comment)
-        _tell(comment.investigation, "commented", now)
+        tell(comment.investigation, "commented", now)
 
 
 @transaction.atomic
@@ -232,7 +232,7 @@ def restore_comment(*, comment: Comment, actor: User, now: datetime) -> None:
     """Bring a deleted comment back."""
     if Comment.objects.deleted().filter(pk=comment.pk).update(deleted_at=None, updated_at=now):
         audit.record(actor=actor, verb="restore", target=comment)
-        _tell(comment.investigation, "commented", now)
+        tell(comment.investigation, "commented", now)
 
 
 def owe_look_back(investigation: UUID) -> None:
@@ -246,7 +246,7 @@ def _prepare(investigation: Investigation) -> None:
     lifecycle.require_times(
         started=investigation.started_at, detected=investigation.detected_at, resolved=investigation.resolved_at
     )
-    _checked(investigation, exclude=["created_by", "updated_by", "assigned_to"])
+    checked(investigation, exclude=["created_by", "updated_by", "assigned_to"])
     investigation.keywords = keywords_of(investigation)
 
 
@@ -261,8 +261,12 @@ def keywords_of(investigation: Investigation) -> str:
     )
 
 
-def _checked(row: models.Model, exclude: list[str]) -> None:
-    """Run the model's own validators. Constraints are left to the database: checking each here costs a query."""
+def checked(row: models.Model, exclude: list[str]) -> None:
+    """Run the model's own validators. Constraints are left to the database: checking each here costs a query.
+
+    Raises:
+        Invalid: a value breaks a rule; ``fields`` names each.
+    """
     try:
         row.full_clean(exclude=exclude, validate_unique=False, validate_constraints=False)
     except ValidationError as problem:
@@ -279,14 +283,16 @@ def _save(investigation: Investigation, changes: Mapping[str, Any], actor: User,
         setattr(investigation, name, value)
     investigation.version += 1
     investigation.updated_by, investigation.updated_at = actor, now
-    _tell(investigation, "edited", now)
+    tell(investigation, "edited", now)
 
 
-def _tell(investigation: Investigation, kind: str, now: datetime) -> None:
+def tell(investigation: Investigation, kind: str, now: datetime) -> None:
+    """Tell whoever has the investigation open that something of a ``kind`` was done to it."""
     publish(topic=f"investigation:{investigation.pk}", kind=kind, at=now.isoformat())
 
 
-def _text(body: str) -> str:
+def plain_text(body: str) -> str:
+    """Return what somebody typed as it is stored: one kind of line end, nothing around it, no character zero."""
     return body.replace("\x00", "\ufffd").replace("\r\n", "\n").strip()
 
 

@@ -13,13 +13,21 @@ from accounts.tests.factories import ApiKeyFactory, UserFactory
 from accounts.tokens import AccessToken
 from connectors.tests.factories import DeadLetterFactory
 from events.tests.factories import EventFactory
-from investigations.tests.factories import CommentFactory, InvestigationFactory, LinkFactory, NoteFactory
+from investigations.tests.factories import (
+    CommentFactory,
+    EvidenceFactory,
+    HypothesisFactory,
+    InvestigationFactory,
+    LinkFactory,
+    NoteFactory,
+)
 
 pytestmark = pytest.mark.django_db
 V1 = "/api/v1"
 NEW_EVENT = {"title": "x", "timestamp": "2026-03-01T09:14:00Z", "event_type": "error"}
 NEW_CASE = {"title": "x", "detected_at": "2026-03-01T09:14:00Z"}
 NOTE = {"body": "x"}
+GUESS = {"statement": "x"}
 WINDOW = "start=2026-03-01&end=2026-03-02"
 
 # Address, method, body; then what the user (of somebody else's things, of their own) and the engineer get.
@@ -90,6 +98,25 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/investigations/{case}/comments/{comment}", "GET", None, READ),
     ("/investigations/{case}/comments/{comment}", "DELETE", None, (403, 204, 204)),
     ("/investigations/{case}/comments/{comment}/restore", "POST", None, (403, 200, 200)),
+    ("/investigations/{case}/hypotheses", "GET", None, READ),
+    ("/investigations/{case}/hypotheses", "POST", GUESS, EVERYBODY),
+    ("/investigations/{case}/hypotheses/{guess}", "GET", None, READ),
+    ("/investigations/{case}/hypotheses/{guess}", "PUT", GUESS, OWN),
+    ("/investigations/{case}/hypotheses/{guess}", "PATCH", {"verdict": "ruled_out"}, OWN),
+    ("/investigations/{case}/hypotheses/{guess}", "DELETE", None, (403, 204, 204)),
+    ("/investigations/{case}/hypotheses/{guess}/restore", "POST", None, (403, 200, 200)),
+    ("/investigations/{case}/hypotheses/{guess}/evidence", "GET", None, READ),
+    (
+        "/investigations/{case}/hypotheses/{guess}/evidence",
+        "POST",
+        {"event": "{linked}", "stance": "neutral"},
+        EVERYBODY,
+    ),
+    ("/investigations/{case}/hypotheses/{guess}/evidence/{piece}", "GET", None, READ),
+    ("/investigations/{case}/hypotheses/{guess}/evidence/{piece}", "PUT", {"stance": "neutral"}, OWN),
+    ("/investigations/{case}/hypotheses/{guess}/evidence/{piece}", "PATCH", {"why": "y"}, OWN),
+    ("/investigations/{case}/hypotheses/{guess}/evidence/{piece}", "DELETE", None, (403, 204, 204)),
+    ("/investigations/{case}/hypotheses/{guess}/evidence/{gone}/restore", "POST", None, (403, 200, 200)),
     ("/investigations/{case}/related", "GET", None, READ),
     ("/investigations/{case}/related", "POST", {"investigation_id": "{closed}"}, (403, 201, 201)),
     ("/investigations/{case}/related/{related}", "DELETE", None, (403, 204, 204)),
@@ -152,7 +179,12 @@ def call() -> Callable[..., int]:
             delivery=None,
             reference="line 7",
         )
+        guess = HypothesisFactory(investigation=case, author=owner)
+        gone = EvidenceFactory(hypothesis=guess, author=owner, deleted_at=timezone.now())
         ids = {
+            "guess": guess.pk,
+            "piece": EvidenceFactory(hypothesis=guess, author=owner).pk,
+            "gone": gone.pk,
             "event": EventFactory(tags=["tag"]).pk,
             **{word: word for word in ("git", "high", "checkout", "tag", "open")},
             "case": case.pk,

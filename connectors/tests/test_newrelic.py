@@ -167,8 +167,9 @@ def test_traces_with_more_spans_than_are_told_at_once_are_read_by_halves(monkeyp
 
 @pytest.mark.django_db
 def test_more_traces_of_one_time_than_are_told_at_once_are_a_gap() -> None:
-    spans = [{**OTEL, "trace.id": f"{place:032x}", "name": f"charge {place}"} for place in range(1, 6)]
-    traces = {span["trace.id"]: [span] for span in spans}
+    traces = {
+        f"{place:032x}": [{**OTEL, "trace.id": f"{place:032x}", "name": f"charge {place}"}] for place in range(1, 6)
+    }
     with Peer({"*": NerdGraph(traces)}) as peer:
         values = {"url": peer.url, "user_key": "NRAK-1", "account": 7, "limit": 3, "requests_per_second": 1_000}
         connector = services.connect(name="traces", kind="newrelic", values=values, actor=None, now=NOW)

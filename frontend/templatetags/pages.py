@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django import template
 from django.db.models import Model
@@ -19,7 +20,7 @@ from accounts.permissions import may as table_says
 from events.choices import Source
 from events.models import Event
 from frontend import pictures
-from frontend.markdown import render
+from frontend.markdown import quoted, render
 from frontend.pictures import Chart
 from frontend.story import Story, tell
 from frontend.timeline import duration
@@ -125,6 +126,14 @@ def source_name(source: str) -> str:
 def markdown(text: str) -> SafeString:
     """Return Markdown as safe HTML."""
     return render(text)
+
+
+@register.simple_tag(takes_context=True)
+def prose(context: RequestContext, text: str) -> SafeString:
+    """Return Markdown as safe HTML; the events it quotes, of those in ``chips`` by id, are links to them."""
+    titles: dict[UUID, str] = context.get("chips") or {}
+    chips = tuple((str(event), titles[event]) for event in quoted(text) if event in titles)
+    return render(text, chips, context.get("here", "") if chips else "")
 
 
 @register.simple_tag

@@ -192,7 +192,7 @@ class TestNews:
         ask.known = 1
         services.write_note(investigation=case, body="Seen", actor=admin, now=timezone.now())
         linking.confirm(link=link, actor=admin, now=timezone.now())
-        assert "admin wrote a note and judged links" in ask().text
+        assert "admin wrote a note and confirmed 1 link" in ask().text
 
     def test_ones_own_note_is_no_news(self, ask: "Ask", case: Investigation, engineer: User) -> None:
         services.write_note(investigation=case, body="Mine", actor=engineer, now=timezone.now())

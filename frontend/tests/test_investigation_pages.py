@@ -179,7 +179,7 @@ def test_findings_are_saved(window: Client, case: Investigation) -> None:
     form = {"findings-root_cause": "A timeout", "findings-cause_category": "code", "findings-version": case.version}
     answer = window.post(reverse("investigation-findings", args=[case.pk]), form)
     case.refresh_from_db()
-    assert answer.headers["Location"] == f"/investigations/{case.pk}/#findings"
+    assert answer.headers["Location"] == f"/investigations/{case.pk}/?pane=findings#notes"
     assert (case.root_cause, case.cause_category) == ("A timeout", "code")
 
 

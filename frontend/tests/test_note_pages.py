@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from frontend import canvas
+from frontend import notebook
 from frontend.tests.conftest import Browse
 from investigations import services
 from investigations.models import Investigation, Note
@@ -126,7 +126,7 @@ def test_a_note_of_another_investigation_is_not_found(window: Client, case: Inve
 
 
 def test_older_notes_are_a_click_away_with_and_without_a_script(window: Client, case: Investigation) -> None:
-    numbers = range(canvas.NOTES + 2)
+    numbers = range(notebook.NOTES + 2)
     for number in numbers:
         NoteFactory(investigation=case, body=f"number {number}.")
     page = window.get(reverse("investigation", args=[case.pk])).text

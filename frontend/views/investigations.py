@@ -80,8 +80,10 @@ def findings(request: Request, pk: UUID) -> HttpResponse:
     form = FindingsForm(request.POST, instance=investigation, prefix="findings")
     if (status := _save(request, form, investigation)) == 200:
         messages.success(request, "Findings saved.", extra_tags="saved")
-        return back_to(request, reverse("investigation", args=[pk]), "#findings")
-    return panes.answer(request, investigation, status=status, findings_form=form)
+        if request.htmx:
+            return panes.answer(request, canvas.find(request.user, pk), tab="findings")
+        return redirect(f"{reverse('investigation', args=[pk])}?pane=findings#notes")
+    return panes.answer(request, investigation, tab="findings", status=status, findings_form=form)
 
 
 def _save(request: Request, form: InvestigationEditForm | FindingsForm, investigation: Investigation) -> int:
@@ -141,7 +143,7 @@ def relate(request: Request, pk: UUID) -> HttpResponse:
         other = canvas.find(request.user, request.POST.get("other", ""))
         deed = services.unrelate if request.POST.get("take") == "back" else services.relate
         deed(investigation=investigation, other=other, actor=request.user, now=timezone.now())
-        return redirect("investigation", pk)
+        return back_to(request, reverse("investigation", args=[pk]))
     visible = Investigation.objects.visible_to(request.user).exclude(pk=pk).exclude(related=pk)
     filters = InvestigationFilter(request.GET, visible)
     context = {"investigation": investigation, "filters": filters, "found": filters.qs[:SUGGESTED]}

@@ -25,17 +25,17 @@ def write(request: Request, pk: UUID) -> HttpResponse:
     require(request.user, "create", Note)
     form = NoteForm(request.POST, prefix="note")
     if not form.is_valid():
-        return panes.answer(request, investigation, status=422, note_form=form)
+        return panes.answer(request, investigation, tab="notes", status=422, note_form=form)
     body = form.cleaned_data["body"]
     if "preview" in request.POST:
-        return panes.answer(request, investigation, note_form=form, preview=render_markdown(body))
+        return panes.answer(request, investigation, tab="notes", note_form=form, preview=render_markdown(body))
     try:
         services.write_note(investigation=investigation, body=body, actor=request.user, now=timezone.now())
     except Invalid as problem:
         form.blame(problem)
-        return panes.answer(request, investigation, status=422, note_form=form)
+        return panes.answer(request, investigation, tab="notes", status=422, note_form=form)
     if request.htmx:
-        return panes.answer(request, investigation)
+        return panes.answer(request, investigation, tab="notes")
     messages.success(request, "Note saved.", extra_tags="saved")
     return _back(request, investigation)
 
@@ -90,7 +90,9 @@ def delete(request: Request, pk: UUID, note: UUID) -> HttpResponse:
     require(request.user, "delete", found)
     services.delete_note(note=found, actor=request.user, now=timezone.now())
     messages.success(request, "The note is deleted.", extra_tags=reverse("note-restore", args=[pk, note]))
-    return panes.answer(request, found.investigation) if request.htmx else _back(request, found.investigation)
+    return (
+        panes.answer(request, found.investigation, tab="notes") if request.htmx else _back(request, found.investigation)
+    )
 
 
 @door("POST")
@@ -101,7 +103,7 @@ def restore(request: Request, pk: UUID, note: UUID) -> HttpResponse:
     if found is not None:
         require(request.user, "restore", found)
         services.restore_note(note=found, actor=request.user, now=timezone.now())
-    return panes.answer(request, investigation) if request.htmx else _back(request, investigation)
+    return panes.answer(request, investigation, tab="notes") if request.htmx else _back(request, investigation)
 
 
 def _find(request: Request, pk: UUID, note: UUID) -> Note:

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events import services as event_services
-from frontend import canvas
+from frontend import canvas, notebook
 from frontend.views.door import Request, answer_part, wanted_part
 from investigations.models import Investigation
 
@@ -15,13 +15,19 @@ PARTS = {
     "events": "canvas/events.html",
     "more": "canvas/rows.html",
     "details": "canvas/details.html",
-    "notes": "canvas/notes.html",
+    "notes": "canvas/notebook.html",
     "older-notes": "canvas/note_list.html",
 }
 
 
 def answer(
-    request: Request, investigation: Investigation, *, chosen: str = "", status: int = 200, **extra: Any
+    request: Request,
+    investigation: Investigation,
+    *,
+    chosen: str = "",
+    tab: str = "",
+    status: int = 200,
+    **extra: Any,
 ) -> HttpResponse:
     """Answer with the canvas or one of its panes, asking the database for that pane alone.
 
@@ -29,6 +35,7 @@ def answer(
         request: what was asked.
         investigation: whose canvas it is.
         chosen: the id of the event in the details pane; empty for none.
+        tab: which one the right pane shows; empty for the one that the address names.
         status: of the response.
         extra: what replaces part of a pane, such as a form with its errors.
     """
@@ -51,7 +58,8 @@ def answer(
     if part in ("", "details"):
         context |= canvas.details(request.user, investigation, chosen)
     if part in ("", "notes", "older-notes"):
-        context |= canvas.notes(investigation, request.GET.get("notes", ""))
+        shown = notebook.chosen_tab(request.GET, tab)
+        context |= notebook.show(request.user, investigation, request.GET, shown)
     if not part:
         context |= canvas.footer(investigation)
     if (event := context.get("event")) and event.first_seen_at is None:

@@ -7,6 +7,7 @@ from investigations.api.bursts import BurstDecisionViewSet, BurstViewSet
 from investigations.api.calibration import CalibrationViewSet
 from investigations.api.comments import CommentViewSet
 from investigations.api.export import ExportViewSet
+from investigations.api.hypotheses import EvidenceViewSet, HypothesisViewSet
 from investigations.api.relations import RelatedViewSet, SimilarViewSet
 from investigations.api.search import SearchView
 from investigations.api.views import (
@@ -28,6 +29,8 @@ router = Router()
 router.register("investigations", InvestigationViewSet, basename="investigation")
 router.register(f"{PART}/notes", NoteViewSet, basename="note")
 router.register(f"{PART}/comments", CommentViewSet, basename="comment")
+router.register(f"{PART}/hypotheses", HypothesisViewSet, basename="hypothesis")
+router.register(rf"{PART}/hypotheses/(?P<hypothesis_id>[^/]+)/evidence", EvidenceViewSet, basename="evidence")
 
 status = StatusViewSet.as_view({"get": "show", "post": "move", "put": "move", "patch": "move"})
 confirm = DecisionViewSet.as_view({"post": "decide"}, deed="confirm")

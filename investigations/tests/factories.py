@@ -9,8 +9,8 @@ from django.utils import timezone
 from accounts.tests.factories import RowFactory, UserFactory
 from events.terms import keywords
 from events.tests.factories import EventFactory
-from investigations.choices import LinkState
-from investigations.models import Comment, Investigation, Link, Note, NoteRevision
+from investigations.choices import LinkState, Stance
+from investigations.models import Comment, Evidence, Hypothesis, Investigation, Link, Note, NoteRevision
 
 
 class InvestigationFactory(RowFactory[Investigation]):
@@ -76,3 +76,26 @@ class CommentFactory(RowFactory[Comment]):
     note = None
     author = factory.SubFactory(UserFactory)
     body = "I have seen this before."
+
+
+class HypothesisFactory(RowFactory[Hypothesis]):
+    """An open hypothesis."""
+
+    class Meta:
+        model = Hypothesis
+
+    investigation = factory.SubFactory(InvestigationFactory)
+    author = factory.SubFactory(UserFactory)
+    statement = "The pool was exhausted."
+
+
+class EvidenceFactory(RowFactory[Evidence]):
+    """An event of the investigation that supports a hypothesis."""
+
+    class Meta:
+        model = Evidence
+
+    hypothesis = factory.SubFactory(HypothesisFactory)
+    event = factory.LazyAttribute(lambda evidence: LinkFactory(investigation=evidence.hypothesis.investigation).event)
+    stance = Stance.SUPPORTS
+    author = factory.SubFactory(UserFactory)

@@ -11,7 +11,13 @@ from playwright.sync_api import Page
 from accounts.models import User
 from investigations.choices import LinkState
 from investigations.models import Investigation
-from investigations.tests.factories import InvestigationFactory, LinkFactory, NoteFactory
+from investigations.tests.factories import (
+    EvidenceFactory,
+    HypothesisFactory,
+    InvestigationFactory,
+    LinkFactory,
+    NoteFactory,
+)
 from tests.browser.conftest import DESK, PHONE, TABLET, SignIn
 
 pytestmark = pytest.mark.browser
@@ -82,6 +88,10 @@ def pages(engineer: User) -> list[str]:
     LinkFactory(
         investigation=case, state=LinkState.CONFIRMED, is_cause=True, decided_by=engineer, decided_at=case.detected_at
     )
+    for verdict in ("open", "ruled_out"):
+        guess = HypothesisFactory(investigation=case, author=engineer, statement="w" * 200, verdict=verdict)
+        for stance in ("supports", "contradicts", "neutral"):
+            EvidenceFactory(hypothesis=guess, author=engineer, stance=stance, why="Because " * 20)
     case.related.add(InvestigationFactory(title="Related " * 20))
     canvas = f"/investigations/{case.pk}/"
     note = Investigation.objects.get(pk=case.pk).notes.get()
@@ -91,6 +101,7 @@ def pages(engineer: User) -> list[str]:
         "/investigations/new",
         canvas,
         f"{canvas}?event={shown.event_id}&time=relative",
+        *(f"{canvas}?pane={tab}&event={shown.event_id}" for tab in ("findings", "hypotheses", "related")),
         f"{canvas}edit",
         f"{canvas}related",
         f"{canvas}notes/{note.pk}",

@@ -1,8 +1,10 @@
 // What every page loads: shortcuts, drafts, news, and what htmx leaves to the page. Each page works without it.
 
+import { start as startAutosave } from "autosave";
 import { settle, start as startDrafts } from "drafts";
 import { start as startKeys } from "keys";
 import { start as startLive } from "live";
+import { start as startNotebook } from "notebook";
 import { toast } from "toast";
 
 const SELECT_MS = 120;
@@ -77,7 +79,9 @@ function count(field) {
 document.addEventListener("input", ({ target }) => target.dataset.limit && count(target));
 
 startKeys();
+startAutosave();
 startDrafts();
+startNotebook();
 startLive();
 document.querySelectorAll("[data-limit]").forEach(count);
 document.querySelector("[aria-invalid=true]")?.focus();
