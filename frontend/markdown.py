@@ -5,13 +5,11 @@ from functools import lru_cache
 import nh3
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from markdown_it import MarkdownIt
 
-_READER = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
+from rcaplatform.kit.markdown import READER, costly
+
 _TAGS = set("p br hr em strong s code pre blockquote ul ol li a h1 h2 h3 h4 h5 h6 table thead tbody tr th td".split())
 _ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
-# What the reader takes quadratic time over: cells that a table's short rows are filled up with, brackets left open.
-MOST_CELLS, MOST_BRACKETS = 10_000, 1_000
 
 
 @lru_cache(maxsize=256)
@@ -21,18 +19,13 @@ def render(text: str) -> SafeString:
     What would take seconds to read is shown as it was written. Notes are shown far more often than they change, so
     the last few hundred are remembered.
     """
-    if _costly(text):
+    if costly(text):
         return format_html("<pre>{}</pre>", text)
     html = nh3.clean(
-        _READER.render(text),
+        READER.render(text),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
     )
     return mark_safe(html)  # noqa: S308 - nh3 has just cleaned it
-
-
-def _costly(text: str) -> bool:
-    lines = text.split("\n")
-    return text.count("[") > MOST_BRACKETS or max(line.count("|") for line in lines) * len(lines) > MOST_CELLS
