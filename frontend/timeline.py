@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from rcaplatform.kit.spans import duration as duration
-from rcaplatform.kit.spans import offset as offset
+from rcaplatform.kit.spans import duration, offset
 
 GAP = timedelta(minutes=10)
 

@@ -19,7 +19,7 @@ from events.choices import Source
 from events.models import Event
 from frontend.markdown import render
 from frontend.story import Story, tell
-from frontend.timeline import duration
+from rcaplatform.kit.spans import duration
 
 register = template.Library()
 MOST_JSON = 100_000
