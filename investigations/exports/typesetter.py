@@ -23,6 +23,8 @@ def main(template: str, root: str, *fonts: str) -> None:
     source = Path(template).read_bytes()
     compiler = typst.Compiler(source, root=root, font_paths=book, sys_inputs={"report": values})
     made = compiler.compile(format="pdf", timestamp=int(stamp))
+    if not isinstance(made, bytes):
+        raise TypeError("A PDF is one file.")
     sys.stdout.buffer.write(made)
 
 
