@@ -22,7 +22,7 @@ def main(template: str, root: str, *fonts: str) -> None:
     book = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=list(fonts))
     source = Path(template).read_bytes()
     compiler = typst.Compiler(source, root=root, font_paths=book, sys_inputs={"report": values})
-    made = compiler.compile(format="pdf", timestamp=int(stamp))
+    made = compiler.compile(format="pdf", timestamp=int(stamp), pdf_tags=False)
     if not isinstance(made, bytes):
         raise TypeError("A PDF is one file.")
     sys.stdout.buffer.write(made)
