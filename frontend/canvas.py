@@ -22,6 +22,7 @@ from frontend.pictures import MOST_SPANS, Bar, waterfall
 from investigations.choices import LinkState, Status
 from investigations.lifecycle import MOVES
 from investigations.models import Comment, Investigation, Link, Note
+from rcaplatform.kit.spans import duration, offset
 
 SHOWN = 60
 SHOWN_AS_TABLE = 300
@@ -77,7 +78,7 @@ def header(user: User, investigation: Investigation) -> dict[str, Any]:
         "steps": [
             Step(status.value, status.label, status == investigation.status, status in legal) for status in Status
         ],
-        "lasted": timeline.duration(investigation.resolved_at - started) if investigation.resolved_at else "",
+        "lasted": duration(investigation.resolved_at - started) if investigation.resolved_at else "",
         "can": {
             "edit": may(user, "edit", investigation),
             "delete": may(user, "delete", investigation),
@@ -148,7 +149,7 @@ def details(user: User, investigation: Investigation, chosen: str) -> dict[str, 
         "event": event,
         "link": link,
         "comments": remarks.select_related("author"),
-        "offset": timeline.offset(event.timestamp - investigation.detected_at),
+        "offset": offset(event.timestamp - investigation.detected_at),
         "around": timeline.around(event.timestamp),
         "spans": spans_beside(event),
     }

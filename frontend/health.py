@@ -9,7 +9,7 @@ from django.utils import timezone
 from connectors import health
 from connectors.models import Connector
 from connectors.registry import SOURCES
-from frontend.timeline import duration
+from rcaplatform.kit.spans import duration
 
 
 @dataclass(frozen=True, slots=True)

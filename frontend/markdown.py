@@ -7,8 +7,9 @@ from uuid import UUID
 import nh3
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
+
+from rcaplatform.kit.markdown import costly, reader
 
 CHIP = re.compile(r"\[\[([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\]\]")
 MOST_CHIPS = 200
@@ -36,12 +37,10 @@ def _chip(state: StateInline, silent: bool) -> bool:
     return True
 
 
-_READER = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
+_READER = reader()
 _READER.inline.ruler.before("link", "chip", _chip)
 _TAGS = set("p br hr em strong s code pre blockquote ul ol li a h1 h2 h3 h4 h5 h6 table thead tbody tr th td".split())
 _ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
-# What the reader takes quadratic time over: cells that a table's short rows are filled up with, brackets left open.
-MOST_CELLS, MOST_BRACKETS = 10_000, 1_000
 
 
 @lru_cache(maxsize=256)
@@ -56,7 +55,7 @@ def render(text: str, chips: tuple[tuple[str, str], ...] = (), here: str = "") -
         chips: id and title of each event it may link to, written as ``[[id]]``.
         here: the address of the canvas those links lead to.
     """
-    if _costly(text):
+    if costly(text):
         return format_html("<pre>{}</pre>", text)
     html = nh3.clean(
         _READER.render(text, {"chips": dict(chips), "here": here}),
@@ -67,8 +66,3 @@ def render(text: str, chips: tuple[tuple[str, str], ...] = (), here: str = "") -
         link_rel="noopener noreferrer nofollow",
     )
     return mark_safe(html)  # noqa: S308 - nh3 has just cleaned it
-
-
-def _costly(text: str) -> bool:
-    lines = text.split("\n")
-    return text.count("[") > MOST_BRACKETS or max(line.count("|") for line in lines) * len(lines) > MOST_CELLS

@@ -23,7 +23,7 @@ from frontend import pictures
 from frontend.markdown import quoted, render
 from frontend.pictures import Chart
 from frontend.story import Story, tell
-from frontend.timeline import duration
+from rcaplatform.kit.spans import duration
 
 register = template.Library()
 DEEPEST = 12

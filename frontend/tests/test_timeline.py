@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from frontend.timeline import Gap, Mark, Row, among, duration, offset, rows
+from frontend.timeline import Gap, Mark, Row, among, rows
+from rcaplatform.kit.spans import duration, offset
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 

@@ -26,8 +26,8 @@ _LINK = "score factors rule_version state is_cause decided_at".split()
 _BY_WEIGHT = ("-is_cause", F("decided_at").desc(nulls_last=True), "-score", "-event_id")  # people's word first
 
 
-def gather(*, investigation: Investigation, now: datetime) -> Report:
-    """Return the model that an export of ``investigation`` is written from."""
+def gather(*, investigation: Investigation, now: datetime, most_events: int | None = None) -> Report:
+    """Return the model that an export of ``investigation`` is written from, with at most ``most_events``."""
     left_out: dict[str, int] = {}
     notes = (
         investigation.notes.alive()
@@ -43,7 +43,7 @@ def gather(*, investigation: Investigation, now: datetime) -> Report:
     return Report(
         made_at=now,
         investigation=_case(investigation),
-        events=_events(investigation, left_out),
+        events=_events(investigation, MOST_EVENTS if most_events is None else most_events, left_out),
         notes=_bounded("notes", notes, MOST_NOTES, left_out),
         comments=_bounded("comments", comments, MOST_COMMENTS, left_out),
         related=_bounded("related investigations", related, MOST_RELATED, left_out),
@@ -56,10 +56,10 @@ def _case(investigation: Investigation) -> Row:
     return Investigation.objects.filter(pk=investigation.pk).values(*_CASE, **people).get()
 
 
-def _events(investigation: Investigation, left_out: dict[str, int]) -> list[Row]:
+def _events(investigation: Investigation, most: int, left_out: dict[str, int]) -> list[Row]:
     """Return the linked events in the order of time; of too many, those that carry most weight."""
     links = Link.objects.standing().filter(investigation=investigation)
-    chosen = links.order_by(*_BY_WEIGHT).values("pk")[:MOST_EVENTS]  # keys alone: the rows are wide
+    chosen = links.order_by(*_BY_WEIGHT).values("pk")[:most]  # keys alone: the rows are wide
     told = {name: F(f"event__{name}") for name in _EVENT}
     named = {"origin_name": F("event__origin__name"), "decided_by_name": F("decided_by__username"), "link_id": F("id")}
     rows = Link.objects.filter(pk__in=chosen).order_by(*_BY_WEIGHT).values("event_id", *_LINK, **told, **named)
@@ -69,7 +69,7 @@ def _events(investigation: Investigation, left_out: dict[str, int]) -> list[Row]
         if spent > MOST_DATA:
             break
         kept.append({"id": row.pop("event_id"), **row})
-    if len(kept) == MOST_EVENTS or spent > MOST_DATA:
+    if len(kept) == most or spent > MOST_DATA:
         _leave_out("events", links.count() - len(kept), left_out)
     return sorted(kept, key=lambda event: (event["timestamp"], event["id"]))
 

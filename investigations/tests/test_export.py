@@ -173,7 +173,7 @@ def test_notes_are_bounded_too_and_exactly_as_many_are_no_omission(
 @pytest.mark.parametrize(
     ("query", "name"),
     [
-        ("?format=pdf", "format"),
+        ("?format=docx", "format"),
         ("?format=%00", "format"),
         ("?format=json&format=markdown", "format"),
         ("?fromat=json", "fromat"),
@@ -185,10 +185,10 @@ def test_a_wrong_parameter_is_named(client: APIClient, case: Investigation, quer
     assert (response.status_code, list(response.json()["errors"])) == (400, [name])
 
 
-def test_pdf_is_refused_with_what_is_offered(client: APIClient, case: Investigation) -> None:
-    refused = client.get(url(case, "?format=pdf"), headers={"Accept": "application/pdf"})
+def test_another_format_is_refused_with_what_is_offered(client: APIClient, case: Investigation) -> None:
+    refused = client.get(url(case, "?format=docx"), headers={"Accept": "application/pdf"})
     assert refused["Content-Type"] == "application/problem+json"
-    assert refused.json()["errors"] == {"format": ["An export has no format pdf; choose json or markdown."]}
+    assert refused.json()["errors"] == {"format": ["An export has no format docx; choose json, markdown or pdf."]}
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html", "text/markdown"])
