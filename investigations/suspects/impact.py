@@ -32,10 +32,15 @@ class Impact:
         traffic = _traffic(told) if Facet.LATENCY in facets or per_event(self.metric) else {}
         usual = sorted(traffic.values())[len(traffic) // 2] if traffic else 1.0
         self.total: defaultdict[str, float] = defaultdict(float)
+        self.factor: dict[str, float] = {}
+        self.seen = frozenset(one.series.service for one in told if one.series.metric == self.metric)
         for one in told:
             if one.series.metric == self.metric and not one.series.peer and one.z >= LEAST:
                 value = (one.after - one.before) * traffic.get(one.series.service, usual)
                 self.total[one.series.service] = max(self.total[one.series.service], value)
+                factor = max(one.change, 0.0) if Facet.LATENCY in facets else one.after - one.before
+                if one.significant:
+                    self.factor[one.series.service] = max(self.factor.get(one.series.service, 0.0), factor)
 
     def own(self, service: str) -> float | None:
         """Return the share of the change that no callee explains, 0 to 1; None where it cannot be told."""
@@ -44,6 +49,16 @@ class Impact:
             return None
         below = sum(self.total.get(name, 0.0) for name in sorted(self.graph.callees.get(service, ())))
         return max(mine - below, 0.0) / mine
+
+    def relative(self, service: str) -> float:
+        """Return how much larger the change is, beside what is usual, than at any other service: 0 to 1.
+
+        What a caller waits holds what its callee takes. So the factor by which it slows cannot exceed that of the
+        callee that slows it, nor can the share of its requests that fail: the largest factor is the culprit's, even
+        where nobody knows who calls whom.
+        """
+        most = max(self.factor.values(), default=0.0)
+        return self.factor.get(service, 0.0) / most if most > 0 else 1.0
 
     def weight(self, service: str, alerted: str) -> float | None:
         """Return how much of the trouble of the alerted service this could explain, 0 to 1; None if not told."""

@@ -67,6 +67,19 @@ def per_event(metric: str) -> bool:
     return bool(re.search(r"ratio|rate|pct|percent|%|availab|success|uptime|share|apdex", metric.casefold()))
 
 
+def share(metric: str, most: float) -> float | None:
+    """Return what of this metric of errors or health is all; None where it counts rather than shares out.
+
+    Args:
+        most: the largest value that is seen.
+    """
+    if not per_event(metric):
+        return None
+    if re.search(r"%|pct|percent", metric.casefold()) or 1.5 < most <= 100.5:
+        return 100.0
+    return 1.0 if most <= 1.0 else None
+
+
 def preference(metric: str) -> tuple[int, str]:
     """Return a key by which one of several statistics is chosen: means first, they add up, then low quantiles."""
     name = metric.casefold()

@@ -14,16 +14,19 @@ from math import log
 
 import numpy as np
 
-from investigations.suspects.metrics import Facet, facet
+from investigations.suspects.metrics import Facet, facet, share
 from investigations.suspects.scene import Floats, Scene, Series, Window
 
 AFTER = 600.0  # seconds after the alert that are looked at
 BEFORE = 900.0  # seconds before the alert that count as the incident, unless the shift is younger
 FEWEST = 4  # samples before anything is judged
 SIGNIFICANT = 4.0  # spreads
-RELATIVE = 0.08  # of the usual value; less is no incident, however steady the series is
+APART = 0.72
+LEAST_SHARE, ENOUGH_SHARE = 0.003, 0.01  # of requests that fail: less does not count, more counts in full
+RELATIVE = 0.1  # of the usual value; less is no incident, however steady the series is
 LEFT = 3.0  # spreads from the median: the usual range ends here
 LASTING = 0.75  # share of the samples since the onset that lie outside of it
+_RELATIVE = {Facet.RESOURCE: 0.3, Facet.TRAFFIC: 0.25, Facet.OTHER: 0.25}
 _MOST = 100.0
 _HALVINGS = 4
 
@@ -36,6 +39,8 @@ class Shift:
         z: in spreads, negative when it fell.
         before, after: usual value, and value during the incident; of a metric of health, what it lacks to its ceiling.
         onset: when it left its usual range for good; None where it did not.
+        apart: the share of pairs of a sample before and one during the incident that differ the same way (the statistic
+            of Mann and Whitney, 1947): what is only now and then far away is no shift.
     """
 
     series: Series
@@ -45,6 +50,7 @@ class Shift:
     spread: float
     onset: float | None
     ceiling: float = 0.0
+    apart: float = 1.0
 
     @cached_property
     def facet(self) -> Facet:
@@ -61,7 +67,16 @@ class Shift:
     def significant(self) -> bool:
         """Whether it is out of its usual range by enough to mean something."""
         moved = abs(self.after - self.before)
-        return self.onset is not None and abs(self.z) >= SIGNIFICANT and moved >= RELATIVE * abs(self.before)
+        far = abs(self.z) >= SIGNIFICANT and moved >= _RELATIVE.get(self.facet, RELATIVE) * abs(self.before)
+        return self.onset is not None and far and self.apart >= APART and self.matters >= LEAST_SHARE / ENOUGH_SHARE
+
+    @cached_property
+    def matters(self) -> float:
+        """How much of what is done fails, as far as that is known: 0 to 1, which a hundredth is enough for."""
+        if self.facet not in (Facet.ERRORS, Facet.HEALTH):
+            return 1.0
+        whole = share(self.series.metric, self.ceiling or float(self.series.values.max()))
+        return min(abs(self.after - self.before) / whole / ENOUGH_SHARE, 1.0) if whole else 1.0
 
     @property
     def bad(self) -> bool:
@@ -73,7 +88,9 @@ class Shift:
     @property
     def strength(self) -> float:
         """How telling it is: 0 where it is in its usual range, 1 at some ten spreads, 2 at most."""
-        return min(log(1 + abs(self.z) / SIGNIFICANT) / log(1 + 10 / SIGNIFICANT), 2.0) if self.significant else 0.0
+        if not self.significant:
+            return 0.0
+        return min(log(1 + abs(self.z) / SIGNIFICANT) / log(1 + 10 / SIGNIFICANT), 2.0) * self.matters
 
     def told(self) -> str:
         """Return it in words."""
@@ -114,7 +131,7 @@ def shift(series: Series, fired_at: float, baseline: Window | None) -> Shift | N
     lately = times[during] >= since
     up, down = np.percentile(z[lately], 75), np.percentile(z[lately], 25)
     far = float(up if abs(up) >= abs(down) else down)
-    return Shift(series, float(np.clip(far, -_MOST, _MOST)), median, median + far * spread, spread, onset, ceiling)
+    return Shift(series, float(np.clip(far, -_MOST, _MOST)), median, median + far * spread, spread, onset, ceiling, _apart(values[known], values[during][lately], far))
 
 
 def centre(known: Floats, during: Floats) -> tuple[float, float]:
@@ -124,6 +141,13 @@ def centre(known: Floats, during: Floats) -> tuple[float, float]:
     spread = max(1.4826 * float(np.median(np.abs(known - median))), float(high - low) / 3.3, 0.5 * float(known.std()))
     floor = max(0.02 * abs(median), 0.01 * float(np.abs(during - median).max()))
     return median, max(spread, floor) or 1.0
+
+
+def _apart(known: Floats, now: Floats, far: float) -> float:
+    ordered = np.sort(known if far >= 0 else -known)
+    told = now if far >= 0 else -now
+    below = np.searchsorted(ordered, told, side="left") + np.searchsorted(ordered, told, side="right")
+    return float(below.mean() / (2 * len(ordered)))
 
 
 def _step(times: Floats) -> float:

@@ -17,6 +17,7 @@ from investigations.suspects.metrics import Facet, facet
 from investigations.suspects.shifts import Shift
 
 SLOW, FAILING, STRAINED, BUSY, NOISY = "slow", "failing", "strained", "busy", "noisy"
+SLOWER, SURE = 0.3, 2.5  # logarithm of the growth of own time; deviations by which more spans fail
 SLOW_SPANS, FAILING_SPANS = "slow spans", "failing spans"
 WEIGHTS = {SLOW: 1.0, FAILING: 1.0, STRAINED: 0.9, BUSY: 0.15, NOISY: 0.8, SLOW_SPANS: 1.0, FAILING_SPANS: 1.0}
 _FACETS = {
@@ -29,6 +30,7 @@ _FACETS = {
 }
 _EXPLAINED = 0.9  # of what a service shows, at the most, is explained by its callees
 _APART = 0.3  # of the blame of a service that the alerted one does not depend on
+_MORE = 0.5  # of what a service shows besides its strongest sign
 _OTHER_KIND = 0.4  # of slowness where failures were alerted on, and the other way round
 _LIGHT = 0.15  # of a sign, where it is too small to matter to the alerted service
 _CANCELLED = 0.3  # of being cancelled by the caller: that is the caller's doing
@@ -56,7 +58,8 @@ class Health:
     @property
     def blame(self) -> float:
         """How much of the trouble is its own."""
-        return self.near * sum(WEIGHTS[way] * value for way, value in self.own.items())
+        told = sorted((WEIGHTS[way] * value for way, value in self.own.items()), reverse=True)
+        return self.near * (told[0] + _MORE * sum(told[1:])) if told else 0.0
 
     @property
     def ill(self) -> bool:
@@ -83,7 +86,7 @@ def health(found: Findings) -> dict[str, Health]:
     for one in told.values():
         _explain(one, told, found, {SLOW: slow, FAILING: failing})
         _weigh(one, _FACETS[facet(alert.metric)] if alert.metric else "")
-        one.near = 1.0 if not reach or not found.topology.known or one.service in reach else _APART
+        one.near = 1.0 if not reach or not found.topology.sure or one.service in reach else _APART
     return told
 
 
@@ -126,11 +129,11 @@ def _spans(told: dict[str, Health], found: Findings) -> None:
         one = told.get(service)
         if one is None:
             continue
-        if work.slower > 0.3:
+        if work.slower > SLOWER:
             one.own[SLOW_SPANS] = min(work.slower, 2.0)
             text = f"Spans of {service} take {work.own_after:.4g} ms by themselves instead of {work.own_before:.4g} ms."
             one.evidence.append(Evidence(text, (service,)))
-        if work.failing > 0.01 and work.failures:
+        if work.failing > 0.01 and work.failures and work.sure >= SURE:
             one.own[FAILING_SPANS] = min(0.3 + work.failing * 2, 1.5)
             told_error = work.failures[0].error or work.failures[0].name
             text = f"Spans of {service} fail without a failed callee: {told_error[:120]}."
@@ -148,8 +151,13 @@ def _explain(one: Health, told: dict[str, Health], found: Findings, impacts: dic
         own, weight = 1 - _EXPLAINED * share, 1.0
         if way in impacts:
             told_own = impacts[way].own(one.service)
-            own = own if told_own is None else max(told_own, 1 - _EXPLAINED)
-            weight = impacts[way].weight(one.service, found.scene.alert.service) or weight
+            blind = [other for other in below if other.service not in impacts[way].seen]
+            heard = 1 - _EXPLAINED * max((_share(one, other, NOISY) for other in blind), default=0.0)
+            own = own if told_own is None else max(min(told_own**2, heard), 1 - _EXPLAINED)
+            if found.topology.sure:
+                weight = impacts[way].weight(one.service, found.scene.alert.service) or weight
+            else:
+                weight = impacts[way].relative(one.service)
         one.own[way] = value * own * (_LIGHT + (1 - _LIGHT) * weight)
 
 
@@ -162,4 +170,5 @@ def _weigh(one: Health, alerted: str) -> None:
 
 def _share(one: Health, other: Health, way: str) -> float:
     """Return how much of what a caller shows its callee explains, 0 to 1."""
-    return min(other.signs[way] / one.signs[way], 1.0) if other.signs[way] > 0 else 0.0
+    mine = one.signs[way] or max(one.signs.values())
+    return min(other.signs[way] / mine, 1.0) if other.signs[way] > 0 else 0.0

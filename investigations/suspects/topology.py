@@ -1,18 +1,27 @@
 """Decision: who calls whom, as far as it is known or can be inferred."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from investigations.suspects.logs import WARNING, level
 from investigations.suspects.scene import Scene
 from investigations.suspects.traces import Forest
 
 _DEPTH = 12
+_LOOKED_AT = 400  # characters of a line
 
 
 class Topology:
-    """Services and their calls."""
+    """Services and their calls.
 
-    def __init__(self, calls: Iterable[tuple[str, str]]) -> None:
+    Attributes:
+        sure: whether the calls were told or measured; else they are guessed by who complains of whom.
+    """
+
+    def __init__(self, calls: Collection[tuple[str, str]], guessed: Iterable[tuple[str, str]] = ()) -> None:
+        self.sure = bool(calls)
+        calls = {*calls, *guessed}
         self.callees = defaultdict[str, set[str]](set)
         self.callers = defaultdict[str, set[str]](set)
         for caller, callee in sorted(set(calls)):
@@ -52,4 +61,18 @@ def topology(scene: Scene, forest: Forest) -> Topology:
             calls.add((series.service, series.peer))
         elif series.peer and series.direction == "in":
             calls.add((series.peer, series.service))
-    return Topology(calls)
+    return Topology(calls, mentions(scene))
+
+
+def mentions(scene: Scene) -> set[tuple[str, str]]:
+    """Return (caller, callee) where a service that complains names another one."""
+    services = {one.service for one in (*scene.series, *scene.spans, *scene.lines)} - {""}
+    names = {name.casefold(): name for name in services if len(name) > 3}
+    if not names:
+        return set()
+    search = re.compile(rf"(?<![\w-])(?<!from )({'|'.join(map(re.escape, sorted(names, key=len, reverse=True)))})(?![\w-])")
+    found = set()
+    for line in scene.lines:
+        if level(line) >= WARNING:
+            found |= {(line.service, names[name]) for name in search.findall(line.text[:_LOOKED_AT].casefold())}
+    return {(caller, callee) for caller, callee in found if caller and caller != callee}

@@ -13,7 +13,7 @@ import numpy as np
 
 from investigations.suspects.scene import Call, Window
 
-Key = tuple[str, str]
+_FEWEST, _CLEAR, _LEAST_SPREAD = 5, 4.0, 0.1  # spans; deviations of their median; of the logarithm of durations
 
 
 class Forest:
@@ -68,7 +68,7 @@ class Work:
 
     Attributes:
         slower: logarithm of the factor by which its own time grew, weighed by how sure that is.
-        failing: share of its spans that failed by themselves, less the usual share.
+        failing: share of its spans that failed by themselves, less the usual share; ``sure`` is by how many deviations.
         fans: (operation called, factor) of what it calls more often in one request.
     """
 
@@ -77,6 +77,7 @@ class Work:
     own_before: float
     own_after: float
     failing: float
+    sure: float
     failures: tuple[Call, ...]
     fans: tuple[tuple[str, float], ...]
 
@@ -112,7 +113,8 @@ def _compared(service: str, before: Tally, after: Tally) -> Work:
         if factor >= 2.5 and np.mean(times) >= 3:
             fans.append((key[1], factor))
     failing = after.failed / after.spans - usual
-    return Work(service, slower, *pair, failing, tuple(after.failures[:5]), tuple(fans))
+    sure = (after.failed - usual * after.spans) / sqrt(usual * (1 - usual) * after.spans + 1)
+    return Work(service, slower, *pair, failing, sure, tuple(after.failures[:5]), tuple(fans))
 
 
 def _slower(before: Mapping[str, list[float]], after: Mapping[str, list[float]]) -> tuple[float, tuple[float, float]]:
@@ -123,8 +125,11 @@ def _slower(before: Mapping[str, list[float]], after: Mapping[str, list[float]])
         if name not in before:
             continue
         past, now = float(np.median(before[name])), float(np.median(after[name]))
-        sure = 1 - 1 / sqrt(1 + min(len(before[name]), len(after[name])))
-        part = sum(after[name]) / weight * sure * max(log((now + 1.0) / (past + 1.0)), 0.0)
+        growth = max(log((now + 1.0) / (past + 1.0)), 0.0)
+        few = min(len(before[name]), len(after[name]))
+        usual = max(float(np.std(np.log(np.array(before[name]) + 1.0))), _LEAST_SPREAD)
+        clear = growth * sqrt(few) / (1.25 * usual) >= _CLEAR and few >= _FEWEST
+        part = sum(after[name]) / weight * growth if clear else 0.0
         total += part
         if part > best:
             best, pair = part, (past, now)
