@@ -17,7 +17,9 @@ from investigations.suspects.diffs import Diff, diff, parts
 from investigations.suspects.effects import Effect, effects, novelty, only_logs
 from investigations.suspects.findings import Findings, fan_out
 from investigations.suspects.mechanisms import compiled
-from investigations.suspects.shipping import Shipping, kin
+from investigations.suspects.rollouts import contrast
+from investigations.suspects.scene import Deploy
+from investigations.suspects.shipping import Shipping, kin, releases
 from investigations.suspects.sickness import Health
 
 SLOP = 90.0  # seconds by which clocks and the pace of sampling may differ
@@ -65,10 +67,11 @@ def cases(found: Findings, told: Mapping[str, Health], shipped: Mapping[str, Shi
     """
     read = [diff(commit) for commit in found.scene.commits]
     rare = _rarity(read)
+    shipped_as = releases(found.scene)
     made = []
     for one in read:
         way = shipped[one.commit.sha]
-        if way.at > found.onset + SLOP:
+        if way.at > (found.onset if found.sure else found.scene.alert.fired_at) + SLOP:
             continue
         case = Case(one, effects(one), way)
         _substance(case)
@@ -76,6 +79,7 @@ def cases(found: Findings, told: Mapping[str, Health], shipped: Mapping[str, Shi
         _wording(case, found, rare)
         _reach(case, found, told, origin)
         _timing(case, found)
+        _rollout(case, found, shipped_as.get(one.commit.sha, []))
         made.append(case)
     return sorted(made, key=lambda case: (-case.odds, -case.diff.commit.at, case.diff.commit.sha))
 
@@ -200,8 +204,10 @@ def _timing(case: Case, found: Findings) -> None:
     """Weigh when it came: close before the first traces of trouble is best, after them is bad."""
     at, sha = case.shipping.at, case.diff.commit.sha
     if at > found.began + SLOP:
-        case.add(-2.2, "The first traces of trouble are older than it.", sha)
+        late = -4.0 if at > found.onset + SLOP else -2.2
+        case.add(late, "The first traces of trouble are older than it.", sha)
         return
+    at = max((step for step in case.shipping.steps if step <= found.began + SLOP), default=at)
     gap = max(found.began - at, 0.0)
     if gap <= SOON:
         case.add(1.0 - 0.5 * gap / SOON, f"It came {_spoken(gap)} before the first traces of trouble.", sha)
@@ -214,6 +220,20 @@ def _timing(case: Case, found: Findings) -> None:
             "" if slow else "It came long before, and nothing it does takes that long to show.",
             sha,
         )
+
+
+def _rollout(case: Case, found: Findings, release: Sequence[Deploy]) -> None:
+    """Weigh whether the instances that carry it are worse off than those that do not."""
+    told = contrast(found.scene, release) if release else None
+    if told is None:
+        return
+    sha, service = case.diff.commit.sha, case.shipping.service
+    if told.worse:
+        beside = "those without it, at the same time," if told.aside else "those before"
+        text = f"Instances of {service} that carry it are worse off than {beside} by {told.metric}"
+        case.add(1.0 + min(told.z, 20.0) / 8, f"{text}: {told.new:.4g} against {told.old:.4g}.", sha, service)
+    else:
+        case.add(-1.5, f"Instances of {service} that carry it do as well as others.", sha, service)
 
 
 def _spoken(seconds: float) -> str:

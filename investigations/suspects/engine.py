@@ -7,7 +7,7 @@ from investigations.suspects.changes import Case, cases
 from investigations.suspects.findings import Findings, findings
 from investigations.suspects.outside import Outside, outside
 from investigations.suspects.scene import Scene
-from investigations.suspects.shipping import shipping
+from investigations.suspects.shipping import shipping, with_unknown
 from investigations.suspects.sickness import SLOW, STRAINED, Health, culprits, health
 
 ENGINE_VERSION = 1
@@ -18,6 +18,7 @@ _HELD = 0.8  # of what speaks for a cause outside counts against a change that w
 
 def rank(scene: Scene) -> Answer:
     """Return the probable root causes of an incident."""
+    scene = with_unknown(scene)
     found = findings(scene)
     told = health(found)
     ill = culprits(told)

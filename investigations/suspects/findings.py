@@ -26,13 +26,14 @@ class Findings:
 
     Attributes:
         began: when the first traces of trouble show.
-        onset: when the trouble that was alerted on began.
+        onset: when the trouble that was alerted on began; ``sure`` where the alerted metric itself shows it.
     """
 
     scene: Scene
     shifts: tuple[Shift, ...]
     began: float
     onset: float
+    sure: bool
     forest: Forest
     topology: Topology
     voices: tuple[Voice, ...]
@@ -103,11 +104,13 @@ def findings(scene: Scene) -> Findings:
     graph = topology(scene, forest)
     moved = tuple(shifts(scene))
     fired = scene.alert.fired_at
-    onset, began = _onset(scene, moved), _began(scene, moved)
+    alerted = _alerted(scene, moved)
+    onset = _quantile(scene, moved, _USUALLY) if alerted is None else alerted
+    began = _quantile(scene, moved, _EARLY)
     during = Window(min(began, onset), fired + AFTER)
     usual = scene.baseline or Window(_start(scene, fired), during.start)
     heard = tuple(voices(scene.lines, usual, during))
-    return Findings(scene, moved, during.start, onset, forest, graph, heard, work(forest, usual, during))
+    return Findings(scene, moved, during.start, onset, alerted is not None, forest, graph, heard, work(forest, usual, during))
 
 
 def _start(scene: Scene, fired_at: float) -> float:
@@ -117,18 +120,12 @@ def _start(scene: Scene, fired_at: float) -> float:
     return min([*told, fired_at - 1.0])
 
 
-def _onset(scene: Scene, moved: Sequence[Shift]) -> float:
-    """Return when the alerted metric left its usual range; else when most of what moved did."""
+def _alerted(scene: Scene, moved: Sequence[Shift]) -> float | None:
+    """Return when the alerted metric left its usual range."""
     alert = scene.alert
     named = [one for one in moved if (one.series.service, one.series.metric) == (alert.service, alert.metric)]
     best = strongest(one for one in named if one.significant)
-    if best is not None and best.onset is not None:
-        return best.onset
-    return _quantile(scene, moved, _USUALLY)
-
-
-def _began(scene: Scene, moved: Sequence[Shift]) -> float:
-    return _quantile(scene, moved, _EARLY)
+    return best.onset if best is not None else None
 
 
 def _quantile(scene: Scene, moved: Iterable[Shift], share: float) -> float:

@@ -7,8 +7,9 @@ Continuous Inspection Schemes, 1954) prefers. Robust z-scores after a change poi
 Zhang, FSE 2024).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log
 
@@ -103,9 +104,35 @@ class Shift:
 
 def shifts(scene: Scene) -> list[Shift]:
     """Return the shift of every series that has enough samples, in the order of the series."""
-    ordered = sorted(scene.series, key=lambda one: (one.service, one.metric, one.instance, one.peer, one.direction))
+    ordered = sorted(_with_past(scene.series), key=lambda one: (_kind(one), one.instance, one.version))
     found = (shift(series, scene.alert.fired_at, scene.baseline) for series in ordered)
     return [one for one in found if one is not None]
+
+
+def _kind(one: Series) -> tuple[str, ...]:
+    return one.service, one.metric, one.peer, one.direction
+
+
+def _with_past(series: Iterable[Series]) -> Iterator[Series]:
+    """Yield the series; one that begins late, of an instance that is new, goes on from what the others had before."""
+    kinds = defaultdict[tuple[str, ...], list[Series]](list)
+    for one in series:
+        if len(one.times):
+            kinds[_kind(one)].append(one)
+    for siblings in kinds.values():
+        first = min(float(one.times[0]) for one in siblings)
+        for one in siblings:
+            before = [other for other in siblings if other.times[0] < one.times[0]]
+            late = one.times[0] - first > FEWEST * _step(one.times)
+            yield _continued(one, before) if late and before else one
+
+
+def _continued(one: Series, before: Iterable[Series]) -> Series:
+    past = [(at, value) for other in before for at, value in zip(other.times, other.values, strict=True) if at < one.times[0]]
+    ordered = np.array(sorted(past))
+    times, places = np.unique(ordered[:, 0], return_inverse=True)
+    values = np.array([np.median(ordered[places == place, 1]) for place in range(len(times))])
+    return replace(one, times=np.concatenate([times, one.times]), values=np.concatenate([values, one.values]))
 
 
 def shift(series: Series, fired_at: float, baseline: Window | None) -> Shift | None:

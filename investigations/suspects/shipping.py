@@ -1,7 +1,7 @@
 """Decision: when a commit reached which service. A deploy ships all commits up to its head."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from investigations.suspects.diffs import parts
 from investigations.suspects.scene import Commit, Deploy, Flip, Scene
@@ -22,6 +22,7 @@ class Shipping:
         head: a deploy names it; ``service`` is the one that was deployed.
         deployed: some deploy shipped it.
         flag: the flag that let it take effect.
+        steps: when each step of its release began.
     """
 
     at: float
@@ -30,12 +31,29 @@ class Shipping:
     head: bool = False
     deployed: bool = False
     flag: str = ""
+    steps: tuple[float, ...] = ()
 
 
 def same(one: str, other: str) -> bool:
     """Tell whether two names of commits mean the same one."""
     short, long = sorted((one.casefold(), other.casefold()), key=len)
     return short == long or (len(short) >= SHORTEST and long.startswith(short))
+
+
+def releases(scene: Scene) -> dict[str, list[Deploy]]:
+    """Return the deploys of each commit; of a rolling release there are several."""
+    found: dict[str, list[Deploy]] = {}
+    for deploy in sorted(scene.deploys, key=lambda one: (one.at, one.service, one.sha)):
+        name = next((commit.sha for commit in scene.commits if same(commit.sha, deploy.sha)), deploy.sha)
+        found.setdefault(name, []).append(deploy)
+    return found
+
+
+def with_unknown(scene: Scene) -> Scene:
+    """Return the scene with a commit for each deploy whose commit is not told, so that it can be blamed too."""
+    known = {commit.sha for commit in scene.commits}
+    unknown = tuple(Commit(sha=sha, at=told[0].at) for sha, told in releases(scene).items() if sha not in known)
+    return replace(scene, commits=scene.commits + unknown)
 
 
 def shipping(scene: Scene) -> dict[str, Shipping]:
@@ -57,7 +75,8 @@ def _one(commit: Commit, heads: list[tuple[Deploy, Commit | None]], flips: tuple
         first = min(own, key=lambda one: one.at)
         at = max(first.at, flag.at) if flag else first.at
         names = frozenset(one.service for one in own)
-        return Shipping(at, first.service, names, head=True, deployed=True, flag=flag.flag if flag else "")
+        steps = tuple(sorted(one.at for one in own))
+        return Shipping(at, first.service, names, True, True, flag.flag if flag else "", steps)
     later = [deploy for deploy, head in heads if deploy.at >= commit.at and (head is None or head.at >= commit.at)]
     if later:
         owned = [one for one in later if any(kin(name, one.service) >= 0.5 for name in commit.files)]
