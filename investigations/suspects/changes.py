@@ -14,7 +14,7 @@ from math import exp, log
 
 from investigations.suspects.answer import Evidence
 from investigations.suspects.diffs import Diff, diff, parts
-from investigations.suspects.effects import Effect, effects, novelty, only_logs
+from investigations.suspects.effects import Effect, effects, guards, novelty, only_logs, revalued
 from investigations.suspects.findings import Findings, fan_out
 from investigations.suspects.mechanisms import compiled
 from investigations.suspects.rollouts import contrast
@@ -105,9 +105,13 @@ def _substance(case: Case) -> None:
     elif only_logs(one):
         case.add(-2.0, "It only changes what is logged or counted.", sha)
     elif case.effects:
-        case.add(1.2 * case.effects[0].strength)
+        case.add(1.2 * case.effects[0].strength - 0.2)
+    elif guards(one):
+        case.add(-1.8, "It only adds a check.", sha)
     elif not one.removed:
-        case.add(-0.8, "It only adds.", sha)
+        case.add(-1.0, "It only adds.", sha)
+    elif revalued(one):
+        case.add(0.2, f"It changes a value: {' → '.join(revalued(one)[0])[:120]}.", sha)
     else:
         case.add(-1.4 if novelty(one) < 0.45 else -0.8, "It seems to keep what the code does.", sha)
 
@@ -120,6 +124,8 @@ def _mechanism(case: Case, found: Findings, told: Mapping[str, Health]) -> None:
         if value * effect.strength > most:
             best, most, shown = effect, value * effect.strength, text
     if best is None:
+        if case.effects:
+            case.add(-0.7, "Nothing of what it does shows in the telemetry.", case.diff.commit.sha)
         return
     case.mechanism, case.matched = best, most
     case.add(3.0 * most, f"It {best.mechanism.does} ({best.line[:100]}), and {shown}.", case.diff.commit.sha)

@@ -43,6 +43,8 @@ _UNITS |= {
     "gi": 2.0**30,
     "gb": 1e9,
 }
+_NEAR = 24  # characters between a knob and its number
+_LITERAL = re.compile(r"""(["'`])(?:(?!\1).)*\1|https?://\S+|/(?:[^/\s]|\\/)+/[gimsuy]*|-?\d[\w.]*""")
 _FLIPS = (
     ("true", "false"),
     ("==", "!="),
@@ -69,8 +71,43 @@ def effects(diff: Diff) -> tuple[Effect, ...]:
     """Return what a diff does, most certain first."""
     gone, new = _net(diff)
     shapes = _shapes(diff, gone, new)
-    found = (_effect(row, gone, new, shapes) for row in MECHANISMS)
+    values = [f"{old} → {line}" for old, line in revalued(diff)]
+    found = (_effect(row, gone, new, shapes) or _of_value(row, values) for row in MECHANISMS)
     return tuple(sorted(filter(None, found), key=lambda one: (-one.strength, one.mechanism.name)))
+
+
+def revalued(diff: Diff) -> list[tuple[str, str]]:
+    """Return the lines in which nothing but values changed: numbers, texts, addresses, patterns."""
+    gone, new = _net(diff)
+    found = []
+    for old, line in _pairs(gone, new):
+        before, after = _literals(old), _literals(line)
+        same = _LITERAL.sub("#", old) == _LITERAL.sub("#", line) or _head(old) == _head(line) != ""
+        if same and before and after and before != after and not _LOG.search(line):
+            found.append((old.strip(), line.strip()))
+    return found
+
+
+def _literals(line: str) -> list[str]:
+    return [match.group() for match in _LITERAL.finditer(line)]
+
+
+def _head(line: str) -> str:
+    """Return what a line gives a value to, where that is told."""
+    match = re.match(r"""\s*["']?([\w.-]+)["']?\s*(?::=|=|:)(?!=)""", line)
+    return match.group(1) if match else ""
+
+
+def guards(diff: Diff) -> bool:
+    """Tell whether it only adds checks that keep bad values out."""
+    return not diff.removed and any(re.search(r"\b(if|guard|assert)\b", line) for line in diff.added) and len(diff.added) < 8
+
+
+def _of_value(row: Mechanism, values: Sequence[str]) -> Effect | None:
+    """Return the effect of a value that changed, where the line speaks of what the mechanism is about."""
+    about = "|".join(filter(None, (row.removed, row.added)))
+    told = next((line for line in values if about and compiled(about).search(line)), "")
+    return Effect(row, row.sure * 0.8, told) if told else None
 
 
 def novelty(diff: Diff) -> float:
@@ -125,7 +162,7 @@ def _turned(row: Mechanism, gone: Sequence[str], new: Sequence[str]) -> str:
     for old, line in _pairs(gone, new):
         if not (compiled(row.knob).search(old) and compiled(row.knob).search(line)):
             continue
-        before, after = _numbers(old), _numbers(line)
+        before, after = _beside(row.knob, old), _beside(row.knob, line)
         if len(before) == len(after) and before != after:
             down = any(new < old for old, new in zip(before, after, strict=True))
             if row.way == "any" or down == (row.way == "down"):
@@ -136,15 +173,29 @@ def _turned(row: Mechanism, gone: Sequence[str], new: Sequence[str]) -> str:
 def _pairs(gone: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield lines that became other lines: those alike but for their numbers and a name or two."""
     for old in gone[:200]:
-        mine = Counter(words([_NUMBER.sub("#", old)]))
-        best = max(new[:200], key=lambda line: _alike(mine, Counter(words([_NUMBER.sub("#", line)]))), default="")
-        if best and _alike(mine, Counter(words([_NUMBER.sub("#", best)]))) >= 0.5:
+        best = max(new[:200], key=lambda line: _alike(old, line), default="")
+        if best and _alike(old, best) >= 0.5:
             yield old, best
 
 
-def _alike(one: Counter[str], other: Counter[str]) -> float:
-    total = sum((one | other).values())
-    return sum((one & other).values()) / total if total else 0.0
+def _alike(one: str, other: str) -> float:
+    """Return how many words two lines share, with their values or without them, whichever is more."""
+    return max(_overlap(one, other), _overlap(_LITERAL.sub("#", one), _LITERAL.sub("#", other)))
+
+
+def _overlap(one: str, other: str) -> float:
+    left, right = Counter(words([one])), Counter(words([other]))
+    total = sum((left | right).values())
+    return sum((left & right).values()) / total if total else 0.0
+
+
+def _beside(knob: str, line: str) -> list[float]:
+    """Return the number that follows the knob; where none does, all numbers of the line."""
+    for match in compiled(knob).finditer(line):
+        told = _numbers(line[match.end() : match.end() + _NEAR])
+        if told:
+            return told[:1]
+    return _numbers(line)
 
 
 def _numbers(line: str) -> list[float]:

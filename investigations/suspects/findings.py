@@ -18,6 +18,12 @@ from investigations.suspects.traces import Forest, Work, work
 _EARLY, _USUALLY = 0.1, 0.25  # shares of what shifted
 _LINES_AHEAD = 300.0  # seconds before the alert, where nothing else tells when it began
 STRONG = 0.8
+_HOLLOW = frozenset(
+    """error errors failed failure fail failing request requests rate count total http https status code time duration
+    service the and for with from not has was are out bounds null none true false msg message level info warn debug
+    seconds percent ratio min max avg sec per id ids get set new old return func string int float bool ctx context
+    latency after before while above below than over more n+1 repeated call op api""".split()
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +94,7 @@ class Findings:
         found: Counter[str] = Counter()
         for _, text in self.texts:
             for word in {*words([text]), *(part for one in text.split() for part in parts(one) if len(part) > 3)}:
-                if len(word) > 2 and word not in common and word not in names:
+                if len(word) > 2 and word not in common and word not in names and word not in _HOLLOW:
                     found[word] = max(found[word], 1)
         return found
 

@@ -5,6 +5,7 @@ Each leaves traces of its own. What speaks for one is in log-odds, to be held ag
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from investigations.suspects.mechanisms import TRACES, Trace, compiled
 from investigations.suspects.metrics import Facet, per_call
 from investigations.suspects.shifts import Shift
 
+_SUFFERING = frozenset({Facet.LATENCY, Facet.ERRORS, Facet.HEALTH})
 SURGE = 1.6  # times the usual traffic, at the least
 _HOST = re.compile(r"\b(?:[a-z0-9-]+\.)+(?:com|net|org|io|cloud|dev|co|ai|app|eu|us|uk|de|gov)\b", re.IGNORECASE)
 _INTERNAL = re.compile(r"\.(svc|cluster|local|internal|lan|corp|intra)\b|localhost", re.IGNORECASE)
@@ -61,18 +63,12 @@ def _surge(found: Findings) -> Outside | None:
     for one in traffic:
         if one.series.service not in by_service or abs(one.z) > abs(by_service[one.series.service].z):
             by_service[one.series.service] = one
-    edges = [name for name in by_service if not found.topology.callers.get(name)] or list(by_service)
-    grown = [
-        by_service[name]
-        for name in edges
-        if by_service[name].significant and by_service[name].after >= SURGE * by_service[name].before
-    ]
+    edges = _edges(found, by_service)
+    grown = [one for name in edges if (one := by_service[name]).significant and one.after >= SURGE * one.before]
     if not grown or 2 * len(grown) < len(edges):
         return None
-    if found.topology.known and not any(not found.topology.callers.get(one.series.service) for one in grown):
-        return None
-    factors = [one.after / one.before for one in by_service.values()]
-    alike = float(np.mean([factor >= SURGE for factor in factors]))
+    suffering = {one.series.service for one in found.significant if one.facet in _SUFFERING} & by_service.keys()
+    alike = float(np.mean([by_service[name].after >= SURGE * by_service[name].before for name in suffering or by_service]))
     first = min((one.onset or found.onset) for one in grown)
     early = first <= found.onset + 120
     odds = 1.0 + 2.0 * alike + (0.8 if early else -2.5)
@@ -80,6 +76,14 @@ def _surge(found: Findings) -> Outside | None:
     text = f"{best.told()}, {best.after / best.before:.1f} times as much, and {alike:.0%} of the services rose with it."
     excused = frozenset({"retries", "call in a loop", "backoff", "cache"})
     return Outside("more traffic", odds, (Evidence(text, (best.series.service,)),), SCALE, excused, best.series.service)
+
+
+def _edges(found: Findings, traffic: Collection[str]) -> list[str]:
+    """Return the services at which traffic comes in, of those that the trouble has to do with."""
+    about = found.scene.alert.service
+    reach = found.topology.upstream(about) | {about} if about else set(traffic)
+    edges = [name for name in traffic if name in reach and not found.topology.callers.get(name)]
+    return edges or [name for name in traffic if name in reach] or list(traffic)
 
 
 def _provider(found: Findings) -> Outside | None:
