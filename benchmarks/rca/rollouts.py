@@ -75,7 +75,9 @@ def _pod(made: System, one: Any, name: str, pod: str, version: str, when: range,
         if name == fault.service and sign in ("error", "cpu", "mem"):
             usual = float(np.median(values[: fault.at]))
             values = usual + (values - usual) / np.maximum(share, 0.01) if bad else np.full(len(values), usual)
-        values = values * (made.unit if sign == "latency" else 1) * rng.lognormal(0, 0.05, len(values))
+        if sign == "error" and "success" in made.style[sign]:
+            values = 1 - values
+        values = values * (made.unit if sign == "latency" else 1) * rng.lognormal(0, 0.0 if sign == "error" else 0.05, len(values))
         rows += [
             {"timestamp": iso(start + place * step), "service": name, "metric": made.style[sign], "value": f"{values[place]:.6g}",
              "instance": pod, "version": version}

@@ -17,7 +17,7 @@ from investigations.suspects.diffs import Diff, diff, parts
 from investigations.suspects.effects import Effect, effects, guards, novelty, only_logs, revalued
 from investigations.suspects.findings import Findings, fan_out
 from investigations.suspects.mechanisms import compiled
-from investigations.suspects.rollouts import contrast
+from investigations.suspects.rollouts import CLEAR, contrast
 from investigations.suspects.scene import Deploy
 from investigations.suspects.shipping import Shipping, kin, releases
 from investigations.suspects.sickness import Health
@@ -37,7 +37,11 @@ _CONFIG = re.compile(
 
 @dataclass(slots=True)
 class Case:
-    """What is known against one change, in log-odds."""
+    """What is known against one change, in log-odds.
+
+    Attributes:
+        aside: what carries it is worse off than what does not, at the same time: then it matters little when it came.
+    """
 
     diff: Diff
     effects: tuple[Effect, ...]
@@ -45,6 +49,7 @@ class Case:
     odds: float = START
     mechanism: Effect | None = None
     matched: float = 0.0
+    aside: bool = False
     evidence: list[Evidence] = field(default_factory=list)
 
     def add(self, odds: float, text: str = "", *refs: str) -> None:
@@ -78,8 +83,8 @@ def cases(found: Findings, told: Mapping[str, Health], shipped: Mapping[str, Shi
         _mechanism(case, found, told)
         _wording(case, found, rare)
         _reach(case, found, told, origin)
-        _timing(case, found)
         _rollout(case, found, shipped_as.get(one.commit.sha, []))
+        _timing(case, found)
         made.append(case)
     return sorted(made, key=lambda case: (-case.odds, -case.diff.commit.at, case.diff.commit.sha))
 
@@ -210,7 +215,7 @@ def _timing(case: Case, found: Findings) -> None:
     """Weigh when it came: close before the first traces of trouble is best, after them is bad."""
     at, sha = case.shipping.at, case.diff.commit.sha
     if at > found.began + SLOP:
-        late = -4.0 if at > found.onset + SLOP else -2.2
+        late = -0.5 if case.aside else -4.0 if at > found.onset + SLOP else -2.2
         case.add(late, "The first traces of trouble are older than it.", sha)
         return
     at = max((step for step in case.shipping.steps if step <= found.began + SLOP), default=at)
@@ -237,8 +242,9 @@ def _rollout(case: Case, found: Findings, release: Sequence[Deploy]) -> None:
     if told.worse:
         beside = "those without it, at the same time," if told.aside else "those before"
         text = f"Instances of {service} that carry it are worse off than {beside} by {told.metric}"
-        case.add(1.0 + min(told.z, 20.0) / 8, f"{text}: {told.new:.4g} against {told.old:.4g}.", sha, service)
-    else:
+        case.aside = told.aside
+        case.add(1.0 + min(told.z, 20.0) / (8 if told.aside else 12), f"{text}: {told.new:.4g} against {told.old:.4g}.", sha, service)
+    elif told.later < CLEAR:
         case.add(-1.5, f"Instances of {service} that carry it do as well as others.", sha, service)
 
 

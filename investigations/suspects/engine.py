@@ -13,6 +13,7 @@ from investigations.suspects.sickness import SLOW, STRAINED, Health, culprits, h
 ENGINE_VERSION = 1
 BLAMED = -0.4  # log-odds from which on a change is blamed
 MOST = 20
+_CLOSE = 0.6  # of the blame of the most to blame makes the alerted service the origin all the same
 _HELD = 0.8  # of what speaks for a cause outside counts against a change that would not leave the same traces
 
 
@@ -56,9 +57,10 @@ def _origin(found: Findings, ill: Sequence[Health], causes: Sequence[Outside]) -
         return causes[0].service
     alerted = found.scene.alert.service
     best = ill[0].service if ill else alerted
-    if not alerted or (found.topology.known and best in found.topology.downstream(alerted)):
+    if not alerted or best in found.topology.downstream(alerted):
         return best or alerted
-    return alerted
+    blame = next((one.blame for one in ill if one.service == alerted), 0.0)
+    return best if ill and not found.topology.sure and blame < _CLOSE * ill[0].blame else alerted
 
 
 def _blamed(against: Sequence[Case], causes: Sequence[Outside]) -> Case | None:

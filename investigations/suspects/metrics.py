@@ -31,7 +31,7 @@ _FACETS: tuple[tuple[Facet, re.Pattern[str]], ...] = tuple(
         (
             Facet.RESOURCE,
             (
-                r"cpu|mem|heap|disk|file|\bfs\b|\bio\b|io_?(wait|util)|diskio|sockets?|\bfds?\b|descriptor|thread|goroutine"
+                r"cpu|mem|\brss\b|\bram\b|heap|disk|file|\bfs\b|\bio\b|io_?(wait|util)|diskio|sockets?|\bfds?\b|descriptor|thread|goroutine"
                 r"|\bgc\b|conn|pool|queue|depth|\blag\b|backlog|\bage\b|oldest|util|saturat|capacity|rows|bytes|swap|\bnet|packet"
                 r"|replica|pods|load_?(avg|1|5)|read_?|write_?|inode|cache_?(size|entries|keys)"
             ),

@@ -6,7 +6,7 @@ suffers from is not. Difference in differences: Li et al., "Gandalf" (NSDI 2020)
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from investigations.suspects.shifts import AFTER, BEFORE, centre
 
 _FEWEST = 3  # samples on either side
 _FACETS = frozenset({Facet.LATENCY, Facet.ERRORS, Facet.HEALTH, Facet.RESOURCE})
-_CLEAR, _MOST, _LEAST = 3.0, 30.0, 0.1
+CLEAR, _MOST, _LEAST = 3.0, 30.0, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Contrast:
         z: in spreads of the old ones; 0 where they do as well.
         metric: by which.
         aside: whether old ones ran at the same time, so that the comparison is one of a kind.
+        later: in spreads of the time before, where they do as well as old ones at the same time but were worse off later,
+            when no old ones were left: that may be the release, or what all suffer from.
     """
 
     z: float
@@ -34,11 +36,12 @@ class Contrast:
     new: float
     old: float
     aside: bool
+    later: float = 0.0
 
     @property
     def worse(self) -> bool:
         """Whether they are clearly worse off."""
-        return self.z >= _CLEAR
+        return self.z >= CLEAR
 
 
 def contrast(scene: Scene, release: Sequence[Deploy]) -> Contrast | None:
@@ -77,22 +80,31 @@ def _carries(one: Series, carriers: set[str], versions: set[str], began: float) 
 
 
 def _compare(metric: str, mine: Sequence[Series], others: Sequence[Series], began: float, end: float) -> Contrast | None:
-    new = _pooled(mine, began, end)
+    """Compare new instances with old ones while both ran; where they hardly did, with the time before the release."""
+    ends = [float(one.times[-1]) for one in others if len(one.times)]
+    both = min(max(ends, default=0.0), end)
     first = min(float(one.times[0]) for one in mine if len(one.times))
-    beside, before = _pooled(others, first, end), _pooled([*others, *mine], began - 4 * BEFORE, began)
-    old = beside if len(beside) >= _FEWEST else before
+    new, old = _pooled(mine, first, end), _pooled([*others, *mine], began - 4 * BEFORE, began - 1)
+    new_beside, old_beside = _pooled(mine, first, both), _pooled(others, first, both)
+    most = max((float(part.max()) for part in (new, old, old_beside) if len(part)), default=0.0)
+    if facet(metric) is Facet.HEALTH:
+        new, old, new_beside, old_beside = most - new, most - old, most - new_beside, most - old_beside
+    later = _worse(metric, new, old, old, aside=False)
+    if min(len(new_beside), len(old_beside)) < _FEWEST:
+        return later
+    beside = _worse(metric, new_beside, old_beside, old, aside=True)
+    return replace(beside, later=later.z if later else 0.0) if beside else None
+
+
+def _worse(metric: str, new: Floats, old: Floats, usual: Floats, *, aside: bool) -> Contrast | None:
     if len(new) < _FEWEST or len(old) < _FEWEST:
         return None
-    if facet(metric) is Facet.HEALTH:
-        most = max(float(new.max()), float(old.max()))
-        new, old, before = most - new, most - old, most - before
     median, spread = centre(old, new)
+    if len(usual) >= _FEWEST:
+        spread = max(spread, centre(usual, new)[1])
     now = float(np.percentile(new, 60))
-    if len(before) >= _FEWEST:
-        spread = max(spread, centre(before, new)[1])
-    z = min((now - median) / spread, _MOST)
     enough = abs(now - median) >= _LEAST * abs(median)
-    return Contrast(z if enough else 0.0, metric, now, median, len(beside) >= _FEWEST)
+    return Contrast(min((now - median) / spread, _MOST) if enough else 0.0, metric, now, median, aside)
 
 
 def _pooled(series: Sequence[Series], start: float, end: float) -> Floats:

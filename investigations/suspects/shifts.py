@@ -22,6 +22,7 @@ AFTER = 600.0  # seconds after the alert that are looked at
 BEFORE = 900.0  # seconds before the alert that count as the incident, unless the shift is younger
 FEWEST = 4  # samples before anything is judged
 SIGNIFICANT = 4.0  # spreads
+MINOR = 0.03  # of the largest change of the same metric of errors
 APART = 0.72
 LEAST_SHARE, ENOUGH_SHARE = 0.003, 0.01  # of requests that fail: less does not count, more counts in full
 RELATIVE = 0.1  # of the usual value; less is no incident, however steady the series is
@@ -106,7 +107,18 @@ def shifts(scene: Scene) -> list[Shift]:
     """Return the shift of every series that has enough samples, in the order of the series."""
     ordered = sorted(_with_past(scene.series), key=lambda one: (_kind(one), one.instance, one.version))
     found = (shift(series, scene.alert.fired_at, scene.baseline) for series in ordered)
-    return [one for one in found if one is not None]
+    return _without_minor([one for one in found if one is not None])
+
+
+def _without_minor(found: list[Shift]) -> list[Shift]:
+    """Return the shifts, without an onset for those that are nothing beside the largest one of the same metric."""
+    most = defaultdict[str, float](float)
+    for one in found:
+        if one.onset is not None and one.facet in (Facet.ERRORS, Facet.HEALTH):
+            most[one.series.metric] = max(most[one.series.metric], abs(one.after - one.before))
+    return [
+        replace(one, onset=None) if abs(one.after - one.before) < MINOR * most[one.series.metric] else one for one in found
+    ]
 
 
 def _kind(one: Series) -> tuple[str, ...]:
@@ -154,7 +166,8 @@ def shift(series: Series, fired_at: float, baseline: Window | None) -> Shift | N
     median, spread = centre(values[known], values[during])
     z = (values[during] - median) / spread
     onset = _onset(times[during], z) or _brief(times[during], z, fired_at)
-    since = max(onset if onset is not None else fired_at - BEFORE, min(fired_at - BEFORE, times[during][-1]))
+    lately_at = min(fired_at - BEFORE, float(times[during][-1]))
+    since = max(onset, lately_at) if onset is not None else lately_at
     lately = times[during] >= since
     up, down = np.percentile(z[lately], 75), np.percentile(z[lately], 25)
     far = float(up if abs(up) >= abs(down) else down)
