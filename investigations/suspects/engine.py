@@ -11,6 +11,8 @@ from investigations.suspects.shipping import shipping, with_unknown
 from investigations.suspects.sickness import SLOW, STRAINED, Health, culprits, health
 
 ENGINE_VERSION = 1
+# The blame from which on something is wrong. In fault-free systems noise rarely comes to this, faults rarely stay below.
+WRONG, WRONG_UNMEASURED = 0.85, 0.6
 BLAMED = -0.4  # log-odds from which on a change is blamed
 MOST = 20
 _CLOSE = 0.6  # of the blame of the most to blame makes the alerted service the origin all the same
@@ -48,7 +50,9 @@ def rank(scene: Scene) -> Answer:
 
 def _wrong(found: Findings, ill: Sequence[Health]) -> bool:
     """Tell whether anything is wrong at all."""
-    return bool(ill)
+    if not ill:
+        return False
+    return found.sure or ill[0].blame >= (WRONG if found.scene.series else WRONG_UNMEASURED)
 
 
 def _origin(found: Findings, ill: Sequence[Health], causes: Sequence[Outside]) -> str:

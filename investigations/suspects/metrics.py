@@ -67,6 +67,11 @@ def per_event(metric: str) -> bool:
     return bool(re.search(r"ratio|rate|pct|percent|%|availab|success|uptime|share|apdex", metric.casefold()))
 
 
+def waiting(metric: str) -> bool:
+    """Tell whether a metric of a resource rises when calls merely take longer: connections, threads, queues."""
+    return bool(re.search(r"conn|socket|thread|queue|goroutine|pool|in_?flight|pending|\bfds?\b|descriptor", metric.casefold()))
+
+
 def share(metric: str, most: float) -> float | None:
     """Return what of this metric of errors or health is all; None where it counts rather than shares out.
 
@@ -74,7 +79,7 @@ def share(metric: str, most: float) -> float | None:
         most: the largest value that is seen.
     """
     if not per_event(metric):
-        return None
+        return 1.0 if most <= 1.0 else None
     if re.search(r"%|pct|percent", metric.casefold()) or 1.5 < most <= 100.5:
         return 100.0
     return 1.0 if most <= 1.0 else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from investigations.suspects.answer import Evidence
 from investigations.suspects.findings import Findings
 from investigations.suspects.impact import Impact
-from investigations.suspects.metrics import Facet, facet
+from investigations.suspects.metrics import Facet, facet, waiting
 from investigations.suspects.shifts import Shift
 
 SLOW, FAILING, STRAINED, BUSY, NOISY = "slow", "failing", "strained", "busy", "noisy"
@@ -147,7 +147,7 @@ def _explain(one: Health, told: dict[str, Health], found: Findings, impacts: dic
         value = one.signs[way]
         if value <= 0:
             continue
-        share = max((_share(one, other, way) for other in below), default=0.0) if way in (SLOW, FAILING, NOISY) else 0.0
+        share = max((_share(one, other, like) for other in below for like in _ways(one, way)), default=0.0)
         own, weight = 1 - _EXPLAINED * share, 1.0
         if way in impacts:
             told_own = impacts[way].own(one.service)
@@ -159,6 +159,13 @@ def _explain(one: Health, told: dict[str, Health], found: Findings, impacts: dic
             else:
                 weight = impacts[way].relative(one.service)
         one.own[way] = value * own * (_LIGHT + (1 - _LIGHT) * weight)
+
+
+def _ways(one: Health, way: str) -> tuple[str, ...]:
+    """Return the signs of a callee that would explain this sign of a caller."""
+    if way == STRAINED:
+        return (SLOW, FAILING) if waiting(one.shift[STRAINED].series.metric) else ()
+    return (way,) if way in (SLOW, FAILING, NOISY) else ()
 
 
 def _weigh(one: Health, alerted: str) -> None:

@@ -46,6 +46,16 @@ class Forest:
             until = max(until, stop)
         return max(span.milliseconds - waited * 1e3, 0.0)
 
+    def parts(self, span: Call) -> list[tuple[str, float]]:
+        """Return (service, milliseconds) of the time a span spent by itself.
+
+        Where all it does is to wait for one call to another service, what is lost on the way is half of either end's.
+        """
+        children, own = self.children[id(span)], self.own(span)
+        if len(children) == 1 and children[0].service != span.service:
+            return [(span.service, own / 2), (children[0].service, own / 2)]
+        return [(span.service, own)]
+
     def failed_below(self, span: Call) -> bool:
         """Tell whether a span failed because another service it called did."""
         return any(child.failed for child in self.children[id(span)] if child.service != span.service)
@@ -94,7 +104,8 @@ def _tallies(forest: Forest, window: Window) -> dict[str, Tally]:
         if window.start <= span.start <= window.end:
             tally = found[span.service]
             tally.spans += 1
-            tally.own[span.name].append(forest.own(span))
+            for service, spent in forest.parts(span):
+                found[service].own[span.name].append(spent)
             if span.failed and not forest.failed_below(span):
                 tally.failed += 1
                 tally.failures.append(span)
