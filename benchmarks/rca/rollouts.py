@@ -43,15 +43,26 @@ def incident(seed: int) -> Case:
     return case
 
 
-def _steps(name: str, sha: str, pods: list[str], begun: int, pace: int, start: float, step: int) -> list[dict[str, Any]]:
+def _steps(
+    name: str, sha: str, pods: list[str], begun: int, pace: int, start: float, step: int
+) -> list[dict[str, Any]]:
     return [
-        {"timestamp": iso(start + (begun + number * pace) * step), "service": name, "commit_sha": sha, "version": sha[:7],
-         "step": number + 1, "instances_added": [f"{pod}-new"], "instances_removed": [pod]}
+        {
+            "timestamp": iso(start + (begun + number * pace) * step),
+            "service": name,
+            "commit_sha": sha,
+            "version": sha[:7],
+            "step": number + 1,
+            "instances_added": [f"{pod}-new"],
+            "instances_removed": [pod],
+        }
         for number, pod in enumerate(pods)
-    ]  # fmt: skip
+    ]
 
 
-def _metrics(made: System, told: Any, pods: Any, begun: Any, pace: int, fault: Fault, start: float, step: int, rng: Any) -> list[dict[str, Any]]:
+def _metrics(
+    made: System, told: Any, pods: Any, begun: Any, pace: int, fault: Fault, start: float, step: int, rng: Any
+) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     minutes = len(told[made.entry]["latency"])
     for name in made.services:
@@ -63,7 +74,18 @@ def _metrics(made: System, told: Any, pods: Any, begun: Any, pace: int, fault: F
     return rows
 
 
-def _pod(made: System, one: Any, name: str, pod: str, version: str, when: range, fault: Fault, start: float, step: int, rng: Any) -> list[dict[str, Any]]:
+def _pod(
+    made: System,
+    one: Any,
+    name: str,
+    pod: str,
+    version: str,
+    when: range,
+    fault: Fault,
+    start: float,
+    step: int,
+    rng: Any,
+) -> list[dict[str, Any]]:
     """Return the rows of one pod. Only new pods of the guilty service have what is wrong with it, and in full."""
     rows = []
     share = np.asarray(fault.share)
@@ -77,10 +99,20 @@ def _pod(made: System, one: Any, name: str, pod: str, version: str, when: range,
             values = usual + (values - usual) / np.maximum(share, 0.01) if bad else np.full(len(values), usual)
         if sign == "error" and "success" in made.style[sign]:
             values = 1 - values
-        values = values * (made.unit if sign == "latency" else 1) * rng.lognormal(0, 0.0 if sign == "error" else 0.05, len(values))
+        values = (
+            values
+            * (made.unit if sign == "latency" else 1)
+            * rng.lognormal(0, 0.0 if sign == "error" else 0.05, len(values))
+        )
         rows += [
-            {"timestamp": iso(start + place * step), "service": name, "metric": made.style[sign], "value": f"{values[place]:.6g}",
-             "instance": pod, "version": version}
+            {
+                "timestamp": iso(start + place * step),
+                "service": name,
+                "metric": made.style[sign],
+                "value": f"{values[place]:.6g}",
+                "instance": pod,
+                "version": version,
+            }
             for place in when
-        ]  # fmt: skip
+        ]
     return rows

@@ -10,8 +10,17 @@ from benchmarks.rca.case import Case, iso
 from benchmarks.rca.system import Fault, System, simulate, system
 
 KINDS = ("cpu", "mem", "disk", "socket", "delay", "loss", "exception")
-USUAL = ("request {} handled in {} ms", "cache lookup for {} took {} ms", "session {} opened, {} active", "GET /v1/{} 200 {}")
-WRONG = ("java.lang.IllegalStateException: item {} in state {}", "Traceback: KeyError {} at handler {}", "panic: index {} out of range {}")
+USUAL = (
+    "request {} handled in {} ms",
+    "cache lookup for {} took {} ms",
+    "session {} opened, {} active",
+    "GET /v1/{} 200 {}",
+)
+WRONG = (
+    "java.lang.IllegalStateException: item {} in state {}",
+    "Traceback: KeyError {} at handler {}",
+    "panic: index {} out of range {}",
+)
 
 
 def incident(seed: int, kind: str) -> Case:
@@ -70,9 +79,14 @@ def metrics(made: System, told: Any, start: float, step: int, rng: np.random.Gen
                 values = _values(told[name], sign, metric, made, rng)
                 for place, value in enumerate(values):
                     rows.append(
-                        {"timestamp": iso(start + place * step), "service": name, "metric": metric,
-                         "value": f"{value:.6g}", "instance": pod}
-                    )  # fmt: skip
+                        {
+                            "timestamp": iso(start + place * step),
+                            "service": name,
+                            "metric": metric,
+                            "value": f"{value:.6g}",
+                            "instance": pod,
+                        }
+                    )
     rng.shuffle(rows)
     return rows
 
@@ -99,13 +113,33 @@ def spans(made: System, told: Any, start: float, step: int, rng: np.random.Gener
     return found
 
 
-def _span(found: Any, made: System, told: Any, name: str, trace: str, parent: str, at: float, minute: int, rng: Any, depth: int) -> tuple[float, bool]:
+def _span(
+    found: Any,
+    made: System,
+    told: Any,
+    name: str,
+    trace: str,
+    parent: str,
+    at: float,
+    minute: int,
+    rng: Any,
+    depth: int,
+) -> tuple[float, bool]:
     one = told[name]
     mine = f"s{len(found):07d}"
-    body = {"trace_id": trace, "span_id": mine, "parent_id": parent or None, "service": name, "name": f"{name}/do", "start": iso(at)}
+    body = {
+        "trace_id": trace,
+        "span_id": mine,
+        "parent_id": parent or None,
+        "service": name,
+        "name": f"{name}/do",
+        "start": iso(at),
+    }
     found.append(body)
     spent = made.own[name] * rng.lognormal(0, 0.2) + one["slower"][minute]
-    failed = rng.random() < max(one["error"][minute] - max((told[c]["error"][minute] for c in made.calls[name]), default=0), 0)
+    failed = rng.random() < max(
+        one["error"][minute] - max((told[c]["error"][minute] for c in made.calls[name]), default=0), 0
+    )
     for callee in made.calls[name]:
         if depth < 6 and rng.random() < 0.7:
             took, broke = _span(found, made, told, callee, trace, mine, at + spent / 2e3, minute, rng, depth + 1)
@@ -115,7 +149,9 @@ def _span(found: Any, made: System, told: Any, name: str, trace: str, parent: st
     return spent, failed
 
 
-def logs(made: System, told: Any, fault: Fault, start: float, step: int, rng: np.random.Generator) -> list[dict[str, Any]]:
+def logs(
+    made: System, told: Any, fault: Fault, start: float, step: int, rng: np.random.Generator
+) -> list[dict[str, Any]]:
     """Return log lines: usual ones, and of the failures those of the service itself and of its callers."""
     found = []
     for name in made.services:

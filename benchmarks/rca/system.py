@@ -120,7 +120,9 @@ def _traffic(made: System, told: dict[str, dict[str, np.ndarray]], load: np.ndar
     told[made.entry]["traffic"] = load
     for name in made.services:
         for callee in made.calls[name]:
-            told[callee]["traffic"] = told[callee]["traffic"] + CALLED * told[name]["traffic"] * rng.lognormal(0, 0.02, len(load))
+            told[callee]["traffic"] = told[callee]["traffic"] + CALLED * told[name]["traffic"] * rng.lognormal(
+                0, 0.02, len(load)
+            )
 
 
 def _resources(made: System, one: dict[str, np.ndarray], name: str, fault: Fault, rng: np.random.Generator) -> None:

@@ -243,7 +243,12 @@ def _rollout(case: Case, found: Findings, release: Sequence[Deploy]) -> None:
         beside = "those without it, at the same time," if told.aside else "those before"
         text = f"Instances of {service} that carry it are worse off than {beside} by {told.metric}"
         case.aside = told.aside
-        case.add(1.0 + min(told.z, 20.0) / (8 if told.aside else 12), f"{text}: {told.new:.4g} against {told.old:.4g}.", sha, service)
+        case.add(
+            1.0 + min(told.z, 20.0) / (8 if told.aside else 12),
+            f"{text}: {told.new:.4g} against {told.old:.4g}.",
+            sha,
+            service,
+        )
     elif told.later < CLEAR:
         case.add(-1.5, f"Instances of {service} that carry it do as well as others.", sha, service)
 

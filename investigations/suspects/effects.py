@@ -43,6 +43,7 @@ _UNITS |= {
     "gi": 2.0**30,
     "gb": 1e9,
 }
+_ALIKE = 0.33  # share of words by which one line is taken for what became of another
 _NEAR = 24  # characters between a knob and its number
 _LITERAL = re.compile(r"""(["'`])(?:(?!\1).)*\1|https?://\S+|/(?:[^/\s]|\\/)+/[gimsuy]*|-?\d[\w.]*""")
 _FLIPS = (
@@ -100,7 +101,11 @@ def _head(line: str) -> str:
 
 def guards(diff: Diff) -> bool:
     """Tell whether it only adds checks that keep bad values out."""
-    return not diff.removed and any(re.search(r"\b(if|guard|assert)\b", line) for line in diff.added) and len(diff.added) < 8
+    return (
+        not diff.removed
+        and any(re.search(r"\b(if|guard|assert)\b", line) for line in diff.added)
+        and len(diff.added) < 8
+    )
 
 
 def _of_value(row: Mechanism, values: Sequence[str]) -> Effect | None:
@@ -174,7 +179,7 @@ def _pairs(gone: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]
     """Yield lines that became other lines: those alike but for their numbers and a name or two."""
     for old in gone[:200]:
         best = max(new[:200], key=lambda line: _alike(old, line), default="")
-        if best and _alike(old, best) >= 0.5:
+        if best and _alike(old, best) >= _ALIKE:
             yield old, best
 
 
@@ -192,9 +197,9 @@ def _overlap(one: str, other: str) -> float:
 def _beside(knob: str, line: str) -> list[float]:
     """Return the number that follows the knob; where none does, all numbers of the line."""
     for match in compiled(knob).finditer(line):
-        told = _numbers(line[match.end() : match.end() + _NEAR])
-        if told:
-            return told[:1]
+        number = _NUMBER.search(line, match.end())
+        if number and number.start() - match.end() <= _NEAR:
+            return _numbers(number.group())
     return _numbers(line)
 
 

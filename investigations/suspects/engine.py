@@ -11,7 +11,7 @@ from investigations.suspects.shipping import shipping, with_unknown
 from investigations.suspects.sickness import SLOW, STRAINED, Health, culprits, health
 
 ENGINE_VERSION = 1
-# The blame from which on something is wrong. In fault-free systems noise rarely comes to this, faults rarely stay below.
+# The blame from which on something is wrong: the noise of fault-free systems rarely comes to it.
 WRONG, WRONG_UNMEASURED = 0.85, 0.6
 BLAMED = -0.4  # log-odds from which on a change is blamed
 MOST = 20

@@ -116,7 +116,9 @@ def findings(scene: Scene) -> Findings:
     during = Window(min(began, onset), fired + AFTER)
     usual = scene.baseline or Window(_start(scene, fired), during.start)
     heard = tuple(voices(scene.lines, usual, during))
-    return Findings(scene, moved, during.start, onset, alerted is not None, forest, graph, heard, work(forest, usual, during))
+    return Findings(
+        scene, moved, during.start, onset, alerted is not None, forest, graph, heard, work(forest, usual, during)
+    )
 
 
 def _start(scene: Scene, fired_at: float) -> float:

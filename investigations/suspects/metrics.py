@@ -69,7 +69,9 @@ def per_event(metric: str) -> bool:
 
 def waiting(metric: str) -> bool:
     """Tell whether a metric of a resource rises when calls merely take longer: connections, threads, queues."""
-    return bool(re.search(r"conn|socket|thread|queue|goroutine|pool|in_?flight|pending|\bfds?\b|descriptor", metric.casefold()))
+    return bool(
+        re.search(r"conn|socket|thread|queue|goroutine|pool|in_?flight|pending|\bfds?\b|descriptor", metric.casefold())
+    )
 
 
 def share(metric: str, most: float) -> float | None:

@@ -68,7 +68,9 @@ def _surge(found: Findings) -> Outside | None:
     if not grown or 2 * len(grown) < len(edges):
         return None
     suffering = {one.series.service for one in found.significant if one.facet in _SUFFERING} & by_service.keys()
-    alike = float(np.mean([by_service[name].after >= SURGE * by_service[name].before for name in suffering or by_service]))
+    alike = float(
+        np.mean([by_service[name].after >= SURGE * by_service[name].before for name in suffering or by_service])
+    )
     first = min((one.onset or found.onset) for one in grown)
     early = first <= found.onset + 120
     odds = 1.0 + 2.0 * alike + (0.8 if early else -2.5)

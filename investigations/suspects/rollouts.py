@@ -27,8 +27,8 @@ class Contrast:
         z: in spreads of the old ones; 0 where they do as well.
         metric: by which.
         aside: whether old ones ran at the same time, so that the comparison is one of a kind.
-        later: in spreads of the time before, where they do as well as old ones at the same time but were worse off later,
-            when no old ones were left: that may be the release, or what all suffer from.
+        later: in spreads of the time before, where they do as well as old ones at the same time but were worse off
+            later, when no old ones were left: that may be the release, or what all suffer from.
     """
 
     z: float
@@ -79,11 +79,13 @@ def _carries(one: Series, carriers: set[str], versions: set[str], began: float) 
     return bool(one.instance and len(one.times) and one.times[0] >= began)
 
 
-def _compare(metric: str, mine: Sequence[Series], others: Sequence[Series], began: float, end: float) -> Contrast | None:
+def _compare(
+    metric: str, mine: Sequence[Series], others: Sequence[Series], began: float, end: float
+) -> Contrast | None:
     """Compare new instances with old ones while both ran; where they hardly did, with the time before the release."""
     ends = [float(one.times[-1]) for one in others if len(one.times)]
     both = min(max(ends, default=0.0), end)
-    first = min(float(one.times[0]) for one in mine if len(one.times))
+    first = max(min(float(one.times[0]) for one in mine if len(one.times)), began)
     new, old = _pooled(mine, first, end), _pooled([*others, *mine], began - 4 * BEFORE, began - 1)
     new_beside, old_beside = _pooled(mine, first, both), _pooled(others, first, both)
     most = max((float(part.max()) for part in (new, old, old_beside) if len(part)), default=0.0)

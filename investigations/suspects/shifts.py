@@ -117,7 +117,8 @@ def _without_minor(found: list[Shift]) -> list[Shift]:
         if one.onset is not None and one.facet in (Facet.ERRORS, Facet.HEALTH):
             most[one.series.metric] = max(most[one.series.metric], abs(one.after - one.before))
     return [
-        replace(one, onset=None) if abs(one.after - one.before) < MINOR * most[one.series.metric] else one for one in found
+        replace(one, onset=None) if abs(one.after - one.before) < MINOR * most[one.series.metric] else one
+        for one in found
     ]
 
 
@@ -140,7 +141,12 @@ def _with_past(series: Iterable[Series]) -> Iterator[Series]:
 
 
 def _continued(one: Series, before: Iterable[Series]) -> Series:
-    past = [(at, value) for other in before for at, value in zip(other.times, other.values, strict=True) if at < one.times[0]]
+    past = [
+        (at, value)
+        for other in before
+        for at, value in zip(other.times, other.values, strict=True)
+        if at < one.times[0]
+    ]
     ordered = np.array(sorted(past))
     times, places = np.unique(ordered[:, 0], return_inverse=True)
     values = np.array([np.median(ordered[places == place, 1]) for place in range(len(times))])
@@ -171,7 +177,16 @@ def shift(series: Series, fired_at: float, baseline: Window | None) -> Shift | N
     lately = times[during] >= since
     up, down = np.percentile(z[lately], 75), np.percentile(z[lately], 25)
     far = float(up if abs(up) >= abs(down) else down)
-    return Shift(series, float(np.clip(far, -_MOST, _MOST)), median, median + far * spread, spread, onset, ceiling, _apart(values[known], values[during][lately], far))
+    return Shift(
+        series,
+        float(np.clip(far, -_MOST, _MOST)),
+        median,
+        median + far * spread,
+        spread,
+        onset,
+        ceiling,
+        _apart(values[known], values[during][lately], far),
+    )
 
 
 def centre(known: Floats, during: Floats) -> tuple[float, float]:

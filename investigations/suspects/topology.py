@@ -66,11 +66,14 @@ def topology(scene: Scene, forest: Forest) -> Topology:
 
 def mentions(scene: Scene) -> set[tuple[str, str]]:
     """Return (caller, callee) where a service that complains names another one."""
-    services = {one.service for one in (*scene.series, *scene.spans, *scene.lines)} - {""}
+    services = {one.service for one in scene.series} | {one.service for one in scene.spans}
+    services |= {one.service for one in scene.lines}
     names = {name.casefold(): name for name in services if len(name) > 3}
     if not names:
         return set()
-    search = re.compile(rf"(?<![\w-])(?<!from )({'|'.join(map(re.escape, sorted(names, key=len, reverse=True)))})(?![\w-])")
+    search = re.compile(
+        rf"(?<![\w-])(?<!from )({'|'.join(map(re.escape, sorted(names, key=len, reverse=True)))})(?![\w-])"
+    )
     found = set()
     for line in scene.lines:
         if level(line) >= WARNING:
