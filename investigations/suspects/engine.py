@@ -13,7 +13,7 @@ from investigations.suspects.sickness import SLOW, STRAINED, Health, culprits, h
 ENGINE_VERSION = 1
 # The blame from which on something is wrong: the noise of fault-free systems rarely comes to it.
 WRONG, WRONG_UNMEASURED = 0.85, 0.6
-BLAMED = -0.4  # log-odds from which on a change is blamed
+BLAMED, UNEXPLAINED = -0.4, 0.9  # log-odds from which on a change is blamed
 MOST = 20
 _CLOSE = 0.6  # of the blame of the most to blame makes the alerted service the origin all the same
 _HELD = 0.8  # of what speaks for a cause outside counts against a change that would not leave the same traces
@@ -74,7 +74,12 @@ def _blamed(against: Sequence[Case], causes: Sequence[Outside]) -> Case | None:
         other = max((cause.odds * (0.4 if name in cause.excused else 1.0) for cause in causes), default=0.0)
         case.odds -= _HELD * max(other, 0.0)
     against = sorted(against, key=lambda case: -case.odds)
-    return against[0] if against and against[0].odds >= BLAMED else None
+    return against[0] if against and against[0].odds >= _needed(against[0]) else None
+
+
+def _needed(case: Case) -> float:
+    """Return the log-odds from which on a change is blamed: more where its diff is known and explains nothing."""
+    return UNEXPLAINED if case.diff.commit.diff and case.mechanism is None and not case.aside else BLAMED
 
 
 def _change(case: Case) -> Suspect:
