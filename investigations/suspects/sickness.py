@@ -33,6 +33,7 @@ _APART = 0.3  # of the blame of a service that the alerted one does not depend o
 _MORE = 0.5  # of what a service shows besides its strongest sign
 _OTHER_KIND = 0.4  # of slowness where failures were alerted on, and the other way round
 _LIGHT = 0.15  # of a sign, where it is too small to matter to the alerted service
+_NOTICED = 0.65  # of a sign: one that its callers only cancel comes to less
 _CANCELLED = 0.3  # of being cancelled by the caller: that is the caller's doing
 
 
@@ -69,7 +70,7 @@ class Health:
     @property
     def suffers(self) -> bool:
         """Whether those who call it would notice."""
-        return any(self.signs[way] > 0 for way in (SLOW, FAILING, NOISY))
+        return any(self.signs[way] > _NOTICED for way in (SLOW, FAILING, NOISY))
 
 
 def health(found: Findings) -> dict[str, Health]:

@@ -141,7 +141,7 @@ def test_a_source_that_is_missing_leaves_an_answer(source: str, told: Scene) -> 
 
 
 def test_an_alert_alone_names_nobody(told: Scene) -> None:
-    nothing = {**dict.fromkeys(SOURCES[:-1], ())}
+    nothing: Any = dict.fromkeys(SOURCES[:-1], ())
     assert rank(replace(told, **nothing, calls=frozenset())).ranking == ()
 
 
