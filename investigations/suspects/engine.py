@@ -12,7 +12,7 @@ from investigations.suspects.sickness import SLOW, STRAINED, Health, culprits, h
 
 ENGINE_VERSION = 1
 # The blame from which on something is wrong: the noise of fault-free systems rarely comes to it.
-WRONG, WRONG_UNMEASURED = 0.85, 0.6
+WRONG, WRONG_UNMEASURED = 0.65, 0.6
 BLAMED, UNEXPLAINED = -0.4, 0.9  # log-odds from which on a change is blamed
 MOST = 20
 _CLOSE = 0.6  # of the blame of the most to blame makes the alerted service the origin all the same

@@ -114,18 +114,23 @@ def findings(scene: Scene) -> Findings:
     onset = _quantile(scene, moved, _USUALLY) if alerted is None else alerted
     began = _quantile(scene, moved, _EARLY)
     during = Window(min(began, onset), fired + AFTER)
-    usual = scene.baseline or Window(_start(scene, fired), during.start)
-    heard = tuple(voices(scene.lines, usual, during))
-    return Findings(
-        scene, moved, during.start, onset, alerted is not None, forest, graph, heard, work(forest, usual, during)
-    )
+    lines, spans = [one.at for one in scene.lines], [one.start for one in scene.spans]
+    heard = tuple(voices(scene.lines, _usual(scene, lines, during), _covered(lines, during)))
+    worked = work(forest, _usual(scene, spans, during), during)
+    return Findings(scene, moved, during.start, onset, alerted is not None, forest, graph, heard, worked)
 
 
-def _start(scene: Scene, fired_at: float) -> float:
-    """Return when the telemetry starts."""
-    told = [float(one.times[0]) for one in scene.series if len(one.times)]
-    told += [line.at for line in scene.lines] + [span.start for span in scene.spans]
-    return min([*told, fired_at - 1.0])
+def _usual(scene: Scene, moments: Sequence[float], during: Window) -> Window:
+    """Return the time before, as far as a source covers it: the fault-free window where it tells anything of that."""
+    given = scene.baseline
+    if given and any(given.start <= at <= given.end for at in moments):
+        return given
+    return Window(min([at for at in moments if at < during.start], default=during.start - 1.0), during.start)
+
+
+def _covered(moments: Sequence[float], during: Window) -> Window:
+    last = max([at for at in moments if at <= during.end], default=during.end)
+    return Window(during.start, max(last, during.start + 1.0))
 
 
 def _alerted(scene: Scene, moved: Sequence[Shift]) -> float | None:

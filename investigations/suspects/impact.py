@@ -28,19 +28,19 @@ class Impact:
     def __init__(self, moved: Iterable[Shift], facets: frozenset[Facet], alert: Alert, graph: Topology) -> None:
         told = list(moved)
         self.graph = graph
-        self.metric = _common([one for one in told if one.facet in facets and not one.series.peer], alert)
+        self.metric = _common([one for one in told if one.facet in facets], alert)
         traffic = _traffic(told) if Facet.LATENCY in facets or per_event(self.metric) else {}
         usual = sorted(traffic.values())[len(traffic) // 2] if traffic else 1.0
         self.total: defaultdict[str, float] = defaultdict(float)
         self.factor: dict[str, float] = {}
-        self.seen = frozenset(one.series.service for one in told if one.series.metric == self.metric)
+        self.seen = frozenset(one.series.about for one in told if one.series.metric == self.metric)
         for one in told:
-            if one.series.metric == self.metric and not one.series.peer and one.z >= LEAST:
-                value = (one.after - one.before) * traffic.get(one.series.service, usual)
-                self.total[one.series.service] = max(self.total[one.series.service], value)
+            if one.series.metric == self.metric and one.z >= LEAST:
+                value = (one.after - one.before) * traffic.get(one.series.about, usual)
+                self.total[one.series.about] = max(self.total[one.series.about], value)
                 factor = max(one.change, 0.0) if Facet.LATENCY in facets else one.after - one.before
                 if one.significant:
-                    self.factor[one.series.service] = max(self.factor.get(one.series.service, 0.0), factor)
+                    self.factor[one.series.about] = max(self.factor.get(one.series.about, 0.0), factor)
 
     def own(self, service: str) -> float | None:
         """Return the share of the change that no callee explains, 0 to 1; None where it cannot be told."""
@@ -78,11 +78,11 @@ def _common(moved: list[Shift], alert: Alert) -> str:
 
 def _traffic(moved: list[Shift]) -> dict[str, float]:
     """Return how many calls a service gets, in the unit of the one metric of traffic that most services have."""
-    told = [one for one in moved if one.facet is Facet.TRAFFIC and not one.series.peer]
+    told = [one for one in moved if one.facet is Facet.TRAFFIC]
     names = Counter(one.series.metric for one in told)
     metric = min(names, key=lambda name: (-names[name], name), default="")
     found: defaultdict[str, float] = defaultdict(float)
     for one in told:
         if one.series.metric == metric:
-            found[one.series.service] += max(one.after, 0.0)
+            found[one.series.about] += max(one.after, 0.0)
     return dict(found)

@@ -63,11 +63,11 @@ def contrast(scene: Scene, release: Sequence[Deploy]) -> Contrast | None:
 
 
 def _by_metric(scene: Scene, service: str) -> dict[str, list[Series]]:
-    """Return the series of a service, and those of its callers that measure it, by metric."""
+    """Return the series of a service by metric, those of its calls by peer besides."""
     found = defaultdict[str, list[Series]](list)
     for one in scene.series:
-        if one.service == service and one.direction != "out" and facet(one.metric) in _FACETS:
-            found[f"{one.metric}{' of calls' if one.peer else ''}"].append(one)
+        if one.service == service and facet(one.metric) in _FACETS:
+            found[f"{one.metric}{f' of calls {one.direction} {one.peer}' if one.peer else ''}"].append(one)
     return dict(sorted(found.items()))
 
 

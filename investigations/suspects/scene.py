@@ -48,6 +48,11 @@ class Series:
     peer: str = ""
     direction: str = ""
 
+    @property
+    def about(self) -> str:
+        """The service whose work it measures: of a call that goes out, that is the peer."""
+        return self.peer if self.peer and self.direction == "out" else self.service
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:

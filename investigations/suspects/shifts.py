@@ -24,7 +24,8 @@ FEWEST = 4  # samples before anything is judged
 SIGNIFICANT = 4.0  # spreads
 MINOR = 0.03  # of the largest change of the same metric of errors
 APART = 0.72
-LEAST_SHARE, ENOUGH_SHARE = 0.003, 0.01  # of requests that fail: less does not count, more counts in full
+ENOUGH_SHARE, LEAST = 0.01, 0.2  # of requests that fail, to count in full; and of that, to count at all
+_IN_FULL = {Facet.LATENCY: log(1.5), Facet.RESOURCE: log(2.0)}
 RELATIVE = 0.1  # of the usual value; less is no incident, however steady the series is
 LEFT = 3.0  # spreads from the median: the usual range ends here
 LASTING = 0.75  # share of the samples since the onset that lie outside of it
@@ -70,13 +71,13 @@ class Shift:
         """Whether it is out of its usual range by enough to mean something."""
         moved = abs(self.after - self.before)
         far = abs(self.z) >= SIGNIFICANT and moved >= _RELATIVE.get(self.facet, RELATIVE) * abs(self.before)
-        return self.onset is not None and far and self.apart >= APART and self.matters >= LEAST_SHARE / ENOUGH_SHARE
+        return self.onset is not None and far and self.apart >= APART and self.matters >= LEAST
 
     @cached_property
     def matters(self) -> float:
-        """How much of what is done fails, as far as that is known: 0 to 1, which a hundredth is enough for."""
+        """How much it matters, 0 to 1: in full for a hundredth that fails, half a latency more, a resource twofold."""
         if self.facet not in (Facet.ERRORS, Facet.HEALTH):
-            return 1.0
+            return min(abs(self.change) / _IN_FULL[self.facet], 1.0) if self.facet in _IN_FULL else 1.0
         whole = share(self.series.metric, self.ceiling or float(self.series.values.max()))
         return min(abs(self.after - self.before) / whole / ENOUGH_SHARE, 1.0) if whole else 1.0
 

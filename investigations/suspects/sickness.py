@@ -101,7 +101,7 @@ def _count(told: dict[str, Health], shift: Shift) -> None:
     if not shift.bad:
         return
     series = shift.series
-    whose = series.peer if series.peer and series.direction == "out" and series.peer in told else series.service
+    whose = series.about if series.about in told else series.service
     way = _FACETS[shift.facet]
     one = told[whose]
     strength = shift.strength * (_CANCELLED if "cancel" in series.metric.casefold() else 1.0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from investigations.suspects.scene import Call, Window
 
-_FEWEST, _CLEAR, _LEAST_SPREAD = 5, 4.0, 0.1  # spans; deviations of their median; of the logarithm of durations
+_FEWEST, _CLEAR, _LEAST_SPREAD = 8, 4.0, 0.1  # spans; deviations of their median; of the logarithm of durations
 
 
 class Forest:
