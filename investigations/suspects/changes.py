@@ -186,7 +186,7 @@ def _reach(case: Case, found: Findings, told: Mapping[str, Health], origin: str)
     best = max(owners.values(), default=0.0)
     mine = {service for service, value in owners.items() if value >= max(best, 0.5)} if best >= 0.5 else set()
     if case.shipping.head:
-        mine |= {case.shipping.service}
+        mine |= case.shipping.services
     if origin in mine:
         case.add(1.6, f"It changes {origin}, where the trouble starts.", sha, origin)
     elif any(told[name].suffers for name in mine if name in told):
@@ -202,7 +202,7 @@ def _reach(case: Case, found: Findings, told: Mapping[str, Health], origin: str)
     elif mine:
         case.add(-1.6, f"It changes {min(mine)}, which has no part in this.", sha)
     if case.shipping.head:
-        case.add(0.6 if origin == case.shipping.service else 0.2)
+        case.add(0.6 if origin in case.shipping.services else 0.2)
     elif not case.shipping.deployed and found.scene.deploys:
         case.add(-1.0, "No deploy is known that shipped it.", sha)
 
@@ -235,10 +235,12 @@ def _timing(case: Case, found: Findings) -> None:
 
 def _rollout(case: Case, found: Findings, release: Sequence[Deploy]) -> None:
     """Weigh whether the instances that carry it are worse off than those that do not."""
-    told = contrast(found.scene, release) if release else None
+    services = sorted({one.service for one in release})
+    compared = [(contrast(found.scene, [one for one in release if one.service == name]), name) for name in services]
+    told, service = max(((one, name) for one, name in compared if one), key=lambda pair: pair[0].z, default=(None, ""))
     if told is None:
         return
-    sha, service = case.diff.commit.sha, case.shipping.service
+    sha = case.diff.commit.sha
     if told.worse:
         beside = "those without it, at the same time," if told.aside else "those before"
         text = f"Instances of {service} that carry it are worse off than {beside} by {told.metric}"
