@@ -12,7 +12,7 @@ CHECKS := lint templates types imports migrations deployment schema
 
 .PHONY: help
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(VENV)/.run ## start the product on http://127.0.0.1:8000 (PORT, HOST); Ctrl-C stops it
@@ -68,6 +68,10 @@ fuzz: $(VENV)/.dev ## send the API hundreds of requests an operation: what its s
 .PHONY: bench
 bench: $(VENV)/.dev ## measure reading and writing at a million events (EVENTS), and print one table
 	@$(BIN)/python -m benchmarks --events $(or $(EVENTS),1000000)
+
+.PHONY: rca-bench
+rca-bench: $(VENV)/.dev ## rank the causes of incidents whose cause is known, and fail where that got worse (INCIDENTS)
+	@$(BIN)/python -m benchmarks.rca --incidents $(or $(INCIDENTS),../shared/incidents)
 
 .PHONY: lock
 lock: $(VENV)/.dev ## compile the requirement files

@@ -17,9 +17,9 @@ import orjson
 from connectors.base import Record
 from connectors.reading import fit
 from connectors.sources.loglines import LogLine
-from connectors.sources.logtemplates import Template, Templates
 from events.choices import Severity, Source
 from events.drafts import MAX_TAG, EventDraft, storable
+from events.logtemplates import Template, Templates
 from rcaplatform.kit import jsonio
 
 NEW, BURST = "new", "burst"

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from connectors.sources.logtemplates import Templates
+from events.logtemplates import Templates
 
 SAME = [
     ("charge of order 4711 failed after 30 ms", "charge of order 12 failed after 7 ms"),

@@ -1,0 +1,1 @@
+"""Reading incidents from files: a door that ends in a `Scene`. No database."""
