@@ -26,7 +26,7 @@ class Grant:
 
 _CASEWORK = (
     *("event", "origin", "dependency", "investigation", "link"),
-    *("note", "noterevision", "comment", "hypothesis", "evidence"),
+    *("note", "noterevision", "comment", "hypothesis", "evidence", "suspectreport", "suspect"),
 )
 _KEYS = Grant(READ | {"create"}, own=frozenset({"delete"}))
 TABLE: Mapping[str, Mapping[str, Grant]] = {

@@ -14,6 +14,7 @@ from frontend.views import (
     notes,
     presence,
     session,
+    suspects,
     timeline,
 )
 
@@ -35,6 +36,8 @@ urlpatterns = [
     path(f"{_case}delete", investigations.delete, name="investigation-delete"),
     path(f"{_case}restore", investigations.restore, name="investigation-restore"),
     path(f"{_case}related", investigations.relate, name="investigation-relate"),
+    path(f"{_case}suspects", suspects.rank, name="suspects-rank"),
+    path(f"{_case}suspects/<uuid:suspect>", suspects.judge, name="suspect-judge"),
     path(f"{_case}links", links.link_by_hand, name="link-by-hand"),
     path(f"{_case}links/<uuid:event>", links.decide, name="link-decide"),
     path(f"{_case}events/<uuid:event>/comments", links.comment, name="event-comment"),

@@ -72,6 +72,22 @@ class Verdict(TextChoices):
     INCONCLUSIVE = "inconclusive", "Inconclusive"
 
 
+class SuspectKind(TextChoices):
+    """What the engine suspects."""
+
+    CHANGE = "change", "Change"
+    SERVICE = "service", "Service"
+    METRIC = "metric", "Metric"
+
+
+class SuspectState(TextChoices):
+    """What people made of a suspect: the machine suspects, a person names the cause."""
+
+    OPEN = "open", "Open"
+    CONFIRMED = "confirmed", "Confirmed"
+    DISMISSED = "dismissed", "Dismissed"
+
+
 class Stance(TextChoices):
     """What an event says about a hypothesis."""
 

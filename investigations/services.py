@@ -21,6 +21,7 @@ from rcaplatform.kit.errors import Conflict, Invalid
 from rcaplatform.kit.realtime import publish
 
 LOOK_BACK_TASK = "investigations.look_back"
+SUSPECTS_TASK = "investigations.rank_suspects"
 # A change to one of these can make other events belong.
 _SCENE = frozenset(
     "title description tags metadata started_at detected_at resolved_at service_affected component_affected".split()
@@ -40,6 +41,7 @@ def create(*, values: Mapping[str, Any], actor: User, now: datetime) -> Investig
     audit.record(actor=actor, verb="create", target=investigation)
     publish(topic="investigations", kind="created", id=investigation.pk)
     owe_look_back(investigation.pk)
+    ring_once(SUSPECTS_TASK)  # one without a report is owed one
     return investigation
 
 

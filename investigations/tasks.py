@@ -6,10 +6,10 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from investigations import linking, retention
+from investigations import linking, retention, suspicion
 from investigations.models import LookBack
 from investigations.scenes import Caseload
-from investigations.services import LOOK_BACK_TASK
+from investigations.services import LOOK_BACK_TASK, SUSPECTS_TASK
 from rcaplatform.kit.doorbell import heard
 
 LINK = "investigations.link"
@@ -30,6 +30,14 @@ def look_back() -> None:
     heard(LOOK_BACK_TASK)
     for investigation in LookBack.objects.investigations():
         linking.look_back(investigation=investigation, now=timezone.now())
+
+
+@shared_task(name=SUSPECTS_TASK)
+def rank_suspects() -> None:
+    """Rank the suspects of each investigation that has no report yet."""
+    heard(SUSPECTS_TASK)
+    while suspicion.compute_owed(now=timezone.now()):
+        pass
 
 
 @shared_task(name="investigations.purge")

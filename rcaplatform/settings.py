@@ -185,6 +185,7 @@ CELERY_BEAT_SCHEDULE = {
     "link events left behind": {"task": "investigations.link", "schedule": 10.0},
     "look back for investigations left behind": {"task": "investigations.look_back", "schedule": 10.0},
     "seal the audit trail": {"task": "accounts.seal_audit", "schedule": 10.0},
+    "rank suspects left behind": {"task": "investigations.rank_suspects", "schedule": 30.0},
     "flush tokens that expired": {"task": "accounts.flush_tokens", "schedule": crontab(hour=3, minute=7)},
     "purge events past their age": {"task": "investigations.purge", "schedule": crontab(hour=3, minute=17)},
     "purge deliveries that are done with": {"task": "connectors.purge", "schedule": crontab(hour=3, minute=27)},

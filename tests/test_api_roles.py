@@ -20,6 +20,7 @@ from investigations.tests.factories import (
     InvestigationFactory,
     LinkFactory,
     NoteFactory,
+    SuspectFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +85,9 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/investigations/{case}/bursts", "GET", None, READ),
     ("/investigations/{case}/bursts/{linked}/confirm", "POST", None, (403, 403, 200)),
     ("/investigations/{case}/bursts/{linked}/reject", "POST", None, (403, 403, 200)),
+    ("/investigations/{case}/suspects", "GET", None, READ),
+    ("/investigations/{case}/suspects", "POST", None, (403, 403, 201)),
+    ("/investigations/{case}/suspects/{suspect}", "PATCH", {"state": "dismissed"}, (403, 403, 200)),
     ("/links/calibration", "GET", None, READ),
     ("/investigations/{case}/notes", "GET", None, READ),
     ("/investigations/{case}/notes", "POST", NOTE, EVERYBODY),
@@ -182,6 +186,7 @@ def call() -> Callable[..., int]:
         guess = HypothesisFactory(investigation=case, author=owner)
         gone = EvidenceFactory(hypothesis=guess, author=owner, deleted_at=timezone.now())
         ids = {
+            "suspect": SuspectFactory(report__investigation=case).pk,
             "guess": guess.pk,
             "piece": EvidenceFactory(hypothesis=guess, author=owner).pk,
             "gone": gone.pk,

@@ -16,7 +16,7 @@ from connectors.polling import poll
 from events.choices import OriginKind, Severity, Source
 from events.drafts import EventDraft
 from events.services import API_ORIGIN, create, origin_named
-from investigations import linking
+from investigations import linking, suspicion
 from investigations import services as investigations
 from investigations.choices import ImpactSeverity, Priority, Status
 from investigations.models import Investigation
@@ -40,6 +40,7 @@ def load(*, engineer: User, now: datetime) -> Investigation:
     investigation = _open(engineer, now)
     while linking.link_pending(now=now):
         pass
+    suspicion.compute(investigation=investigation, now=now)
     return investigation
 
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events import services as event_services
-from frontend import canvas, notebook
+from frontend import canvas, notebook, suspects
 from frontend.views.door import Request, answer_part, wanted_part
 from investigations.models import Investigation
 
@@ -57,6 +57,8 @@ def answer(
         context |= canvas.events(investigation, request.GET, now)
     if part in ("", "details"):
         context |= canvas.details(request.user, investigation, chosen)
+    if not part or (part == "details" and not chosen):
+        context |= suspects.card(request.user, investigation)
     if part in ("", "notes", "older-notes"):
         shown = notebook.chosen_tab(request.GET, tab)
         context |= notebook.show(request.user, investigation, request.GET, shown)

@@ -10,6 +10,7 @@ from investigations.api.export import ExportViewSet
 from investigations.api.hypotheses import EvidenceViewSet, HypothesisViewSet
 from investigations.api.relations import RelatedViewSet, SimilarViewSet
 from investigations.api.search import SearchView
+from investigations.api.suspects import SuspectReportViewSet, SuspectViewSet
 from investigations.api.views import (
     ClosureViewSet,
     DecisionViewSet,
@@ -53,6 +54,8 @@ analytics = [
     re_path(r"^analytics/mttr/?$", mttr, name="analytics-mttr"),
     re_path(r"^analytics/components/?$", components, name="analytics-components"),
 ]
+suspects = SuspectReportViewSet.as_view({"get": "show", "post": "compute"})
+suspect = SuspectViewSet.as_view({"patch": "judge"})
 confirm_burst = BurstDecisionViewSet.as_view({"post": "decide"}, deed="confirm")
 reject_burst = BurstDecisionViewSet.as_view({"post": "decide"}, deed="reject")
 urlpatterns = [
@@ -72,6 +75,8 @@ urlpatterns = [
     re_path(rf"^{PART}/related/?$", related, name="related-list"),
     re_path(rf"^{PART}/related/(?P<other_id>[^/]+)/?$", unrelate, name="related-remove"),
     re_path(rf"^{PART}/similar/?$", SimilarViewSet.as_view({"get": "show"}), name="investigation-similar"),
+    re_path(rf"^{PART}/suspects/?$", suspects, name="suspect-report"),
+    re_path(rf"^{PART}/suspects/(?P<suspect_id>[^/]+)/?$", suspect, name="suspect"),
     re_path(rf"^{PART}/export/?$", ExportViewSet.as_view({"get": "export"}), name="investigation-export"),
     re_path(r"^links/calibration/?$", CalibrationViewSet.as_view({"get": "show"}), name="link-calibration"),
     *router.urls,

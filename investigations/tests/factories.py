@@ -10,7 +10,17 @@ from accounts.tests.factories import RowFactory, UserFactory
 from events.terms import keywords
 from events.tests.factories import EventFactory
 from investigations.choices import LinkState, Stance
-from investigations.models import Comment, Evidence, Hypothesis, Investigation, Link, Note, NoteRevision
+from investigations.models import (
+    Comment,
+    Evidence,
+    Hypothesis,
+    Investigation,
+    Link,
+    Note,
+    NoteRevision,
+    Suspect,
+    SuspectReport,
+)
 
 
 class InvestigationFactory(RowFactory[Investigation]):
@@ -99,3 +109,30 @@ class EvidenceFactory(RowFactory[Evidence]):
     event = factory.LazyAttribute(lambda evidence: LinkFactory(investigation=evidence.hypothesis.investigation).event)
     stance = Stance.SUPPORTS
     author = factory.SubFactory(UserFactory)
+
+
+class SuspectReportFactory(RowFactory[SuspectReport]):
+    """What the engine answered: a change that is to blame."""
+
+    class Meta:
+        model = SuspectReport
+
+    investigation = factory.SubFactory(InvestigationFactory)
+    engine_version = 1
+    computed_at = factory.LazyFunction(timezone.now)
+    events = 12
+    no_change_cause = False
+
+
+class SuspectFactory(RowFactory[Suspect]):
+    """A commit that is suspected."""
+
+    class Meta:
+        model = Suspect
+
+    report = factory.SubFactory(SuspectReportFactory)
+    kind = "change"
+    name = "a688323da1d0513cd42f21abafd54bf3097d5443"
+    place = factory.Sequence(lambda number: number % 1_000 + 1)
+    score = 0.8
+    evidence = [{"text": "It came 2 min before the first traces of trouble.", "events": []}]
