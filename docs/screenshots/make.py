@@ -53,7 +53,7 @@ def shoot(page: Page, name: str) -> None:
 def open_suspect(page: Page) -> None:
     """Open the demo incident at the change that caused it."""
     page.get_by_role("link", name=CASE).click()
-    page.locator("#details").get_by_role("link", name=SUSPECT).click()
+    page.locator("#suspects").get_by_role("link", name=SUSPECT).click()
     page.locator("#details").get_by_role("heading", name=SUSPECT).wait_for()
 
 
