@@ -168,7 +168,7 @@ def report(product: Product, ingest: Ingest, killed: Counter[str], raged: float,
         lost |= not came == kept.stored == kept.distinct == kept.linked
     with psycopg.connect(product.address) as database:
         dead = database.execute(
-            "SELECT stage, error, message, reference, attempts FROM connectors_deadletter"
+            "SELECT stage, error, message, reference, attempts, left(encode(raw, 'escape'), 200) FROM connectors_deadletter"
         ).fetchall()
     for letter in dead[:20]:
         print("  dead letter:", *letter)

@@ -165,6 +165,8 @@ class Postgres(Server):
             "unix_socket_directories": str(socket_dir(self.data_dir)),
             "port": "5432",
             "jit": "off",  # compiling costs more than these short queries
+            # An I/O worker that is killed during recovery is not noticed: whoever hands it a read waits for ever.
+            "io_method": "sync",
             "log_checkpoints": "off",
             "log_min_messages": "error",
             "log_min_error_statement": "panic",  # statements carry data; logs should not

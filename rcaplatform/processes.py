@@ -13,7 +13,8 @@ from rcaplatform.embedded import ENVIRONMENT, Server, StartError, parent_death
 
 # Every supervised process carries this variable with its data directory, by which the next start finds leftovers.
 MARK = "RCA_SUPERVISED"
-FIRST_DELAY, LONGEST_DELAY, LONG_ENOUGH = 1.0, 30.0, 60.0  # seconds
+# What ran as long as this was well: it was killed, and is back at once. What cannot start dies sooner.
+FIRST_DELAY, LONGEST_DELAY, LONG_ENOUGH = 1.0, 30.0, 5.0  # seconds
 # A killed supervisor takes the stores with it, so nothing can be finished; only granian must end processes of its own.
 ORPHAN_SIGNALS = {"web": signal.SIGTERM}
 LONGEST_LINE = 65536  # bytes of output told as one line

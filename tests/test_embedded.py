@@ -99,6 +99,11 @@ def test_a_killed_postgresql_does_not_stop_the_next_start(data_dir: Path) -> Non
             assert ask(data_dir, "select number from kept") == 1
 
 
+def test_no_process_of_postgresql_reads_for_others_who_would_wait_for_ever_if_it_were_killed(data_dir: Path) -> None:
+    with serving(Postgres(data_dir, FAST)):
+        assert ask(data_dir, "select count(*) from pg_stat_activity where backend_type = 'io worker'") == 0
+
+
 def test_a_postgresql_left_running_is_stopped(data_dir: Path) -> None:
     server = Postgres(data_dir, FAST)
     with serving(server) as process:
