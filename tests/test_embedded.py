@@ -99,6 +99,28 @@ def test_a_killed_postgresql_does_not_stop_the_next_start(data_dir: Path) -> Non
             assert ask(data_dir, "select number from kept") == 1
 
 
+@pytest.mark.parametrize("part", ["checkpointer", "background writer", "io worker"])
+def test_a_postgresql_that_lost_a_process_ends_so_that_it_is_started_afresh(data_dir: Path, part: str) -> None:
+    with serving(Postgres(data_dir, FAST)) as process:
+        with psycopg.connect(database_url(data_dir)) as database:
+            row = database.execute("select pid from pg_stat_activity where backend_type = %s", [part]).fetchone()
+        assert row
+        os.kill(row[0], signal.SIGKILL)
+        assert process.wait(10) == 1
+
+
+def test_a_postgresql_that_is_full_answers_and_one_that_stands_still_does_not(data_dir: Path) -> None:
+    server = Postgres(data_dir, {**FAST, "max_connections": "1", "superuser_reserved_connections": "0"})
+    assert not server.answers()
+    with serving(server) as process:
+        assert server.answers()
+        with psycopg.connect(server.url):
+            assert server.answers()
+        process.send_signal(signal.SIGSTOP)
+        assert not server.answers()
+        process.send_signal(signal.SIGCONT)
+
+
 def test_a_postgresql_left_running_is_stopped(data_dir: Path) -> None:
     server = Postgres(data_dir, FAST)
     with serving(server) as process:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -17,7 +18,7 @@ import pytest
 
 from rcaplatform import processes
 from rcaplatform.embedded import Postgres, Redis, StartError, socket_dir
-from rcaplatform.processes import Child, commands, next_delay
+from rcaplatform.processes import Child, ServerChild, commands, next_delay
 from rcaplatform.supervisor import NUMBERS, child_environment, locked, require_free, require_numbers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -187,7 +188,7 @@ def test_the_processes_get_the_addresses_of_the_embedded_servers(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("waited", "ran", "wait"), [(0, 0, 1), (1, 5, 2), (2, 59, 4), (16, 0, 30), (30, 0, 30), (30, 60, 1), (8, 3600, 1)]
+    ("waited", "ran", "wait"), [(0, 0, 1), (1, 4, 2), (2, 4.9, 4), (16, 0, 30), (30, 0, 30), (30, 5, 1), (8, 3600, 1)]
 )
 def test_restarts_are_further_and_further_apart_until_one_lasts(waited: float, ran: float, wait: float) -> None:
     assert next_delay(waited, ran) == wait
@@ -226,6 +227,54 @@ def test_a_process_that_does_not_stop_when_asked_is_killed(monkeypatch: pytest.M
     lines = told("trap '' TERM; echo $$; while :; do sleep 1; done", seconds=0.3, monkeypatch=monkeypatch)
     assert time.monotonic() - began < 5
     assert not Path(f"/proc/{lines[0]}").exists()
+
+
+@dataclass(frozen=True)
+class Fake(Redis):
+    """A server that runs, and answers or does not."""
+
+    answering: bool = False
+
+    def prepare(self) -> None:
+        """Nothing to do."""
+
+    def command(self) -> list[str]:
+        return ["sleep", "1000"]
+
+    def answers(self) -> bool:
+        return self.answering
+
+
+def watched(server: Fake, *, seconds: float, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keep a server running for some seconds, under a supervisor in a hurry, and return what it told."""
+    for name, value in {"SILENCE": 0.1, "ASK_EVERY": 0.01, "FIRST_DELAY": 0.01, "LONGEST_DELAY": 0.01}.items():
+        monkeypatch.setattr(processes, name, value)
+    lines: list[str] = []
+
+    async def run() -> None:
+        child = ServerChild(server, lambda _, line: lines.append(line))
+        await child.spawn()
+        child.keep()
+        await asyncio.sleep(seconds)
+        await child.stop(grace=1)
+
+    asyncio.run(run())
+    return lines
+
+
+def test_a_server_that_answers_nobody_is_started_again_and_then_has_twice_as_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = watched(Fake(tmp_path), seconds=1.5, monkeypatch=monkeypatch)
+    assert lines[:3] == [
+        "answered nobody for 0.1 s; killed",
+        "ended (SIGKILL); restarting in 0 s",
+        "answered nobody for 0.2 s; killed",
+    ]
+
+
+def test_a_server_that_answers_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert watched(Fake(tmp_path, answering=True), seconds=0.4, monkeypatch=monkeypatch) == []
 
 
 def test_a_line_without_end_is_told_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ def test_what_was_stored_before_the_letter_died_is_not_stored_twice(mended: None
 
 
 def test_a_buried_delivery_can_be_retried(engineer: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    DeliveryFactory(event="push", body=push("fix"), attempts=4)
+    DeliveryFactory(event="push", body=push("fix"), attempts=4, failures=4)
     with monkeypatch.context() as broken:
         broken.setattr(digestion, "open_source", lambda *_: 1 / 0)
         digest_pending(now=NOW)

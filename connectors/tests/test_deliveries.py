@@ -1,12 +1,13 @@
 """Digesting: a kept delivery becomes events once, and whatever stands in its way, it is not lost."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 
 from accounts.models import User
 from connectors import digestion, pipeline, services
@@ -164,7 +165,7 @@ def test_what_cannot_be_opened_now_is_tried_again(monkeypatch: pytest.MonkeyPatc
     [
         (Misconfigured("no token"), Stage.DECODE),
         (Unavailable("no key"), Stage.DECODE),
-        (OperationalError("x"), Stage.STORE),
+        (ProgrammingError("x"), Stage.STORE),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -186,23 +187,48 @@ def test_what_never_can_be_digested_becomes_a_dead_letter_after_five_attempts(
     assert Connector.objects.get().last_error == letter.message
 
 
+class Killed(BaseException):
+    """The end of a worker: nobody is left to note it."""
+
+
+@pytest.mark.parametrize("death", [Killed(), OperationalError("gone"), InterfaceError("closed")], ids=repr)
+def test_a_delivery_survives_the_deaths_of_workers_and_database(
+    monkeypatch: pytest.MonkeyPatch, death: BaseException
+) -> None:
+    delivery = DeliveryFactory(event="push", body=push("fix"))
+    with monkeypatch.context() as deadly:
+        die(deadly, death, delivery, times=11)
+    digest(delivery)
+    assert (delivery.state, delivery.attempts, delivery.failures) == (DeliveryState.DIGESTED, 12, 0)
+
+
 def test_what_takes_the_worker_with_it_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Killed(BaseException):
-        pass
-
-    def kill(*_: Any) -> Any:
-        raise Killed
-
     delivery = DeliveryFactory()
     with monkeypatch.context() as deadly:
-        deadly.setattr(digestion, "open_source", kill)
-        for _ in range(5):
-            with pytest.raises(Killed):
-                digest(delivery)
-            delivery.refresh_from_db()
+        die(deadly, Killed(), delivery, times=12)
     digest(delivery)
     assert delivery.state == DeliveryState.DEAD
-    assert DeadLetter.objects.get().message == "No worker survived digesting it, 5 times."
+    assert DeadLetter.objects.get().message == "No worker survived digesting it, 12 times."
+
+
+def test_what_the_database_gives_up_on_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    delivery = DeliveryFactory()
+    die(monkeypatch, OperationalError("canceling statement due to statement timeout"), delivery, times=12)
+    assert delivery.state == DeliveryState.DEAD
+    assert DeadLetter.objects.get().stage == Stage.STORE
+
+
+def die(patch: pytest.MonkeyPatch, death: BaseException, delivery: Delivery, *, times: int) -> None:
+    """Let every attempt at ``delivery`` end with ``death``."""
+
+    def end(*_: Any) -> Any:
+        raise death
+
+    patch.setattr(digestion, "open_source", end)
+    for _ in range(times):
+        with suppress(Killed):
+            digest(delivery)
+        delivery.refresh_from_db()
 
 
 def test_one_connector_that_cannot_be_opened_stops_no_other() -> None:
@@ -213,12 +239,21 @@ def test_one_connector_that_cannot_be_opened_stops_no_other() -> None:
     assert Delivery.objects.get(pk=sound.pk).state == DeliveryState.DIGESTED
 
 
-@pytest.mark.parametrize(("attempts", "seconds"), [(0, 10), (1, 40), (2, 160), (3, 640), (4, 2_560)])
-def test_the_next_attempt_waits_four_times_as_long_after_each(
-    monkeypatch: pytest.MonkeyPatch, attempts: int, seconds: int
+@pytest.mark.parametrize(("failures", "seconds"), [(0, 10), (1, 40), (2, 160), (3, 640)])
+def test_after_each_failure_the_next_attempt_waits_four_times_as_long(
+    monkeypatch: pytest.MonkeyPatch, failures: int, seconds: int
+) -> None:
+    monkeypatch.setattr(digestion, "open_source", explode)
+    delivery = digest(DeliveryFactory(attempts=failures, failures=failures))
+    assert delivery.next_attempt_at == NOW + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(("deaths", "seconds"), [(0, 10), (1, 20), (2, 40), (3, 60), (11, 60)])
+def test_after_a_death_the_next_attempt_waits_a_minute_at_most(
+    monkeypatch: pytest.MonkeyPatch, deaths: int, seconds: int
 ) -> None:
     monkeypatch.setattr(digestion, "_digest", lambda *_: None)
-    delivery = digest(DeliveryFactory(attempts=attempts))
+    delivery = digest(DeliveryFactory(attempts=deaths + 2, failures=2))
     assert delivery.next_attempt_at == NOW + timedelta(seconds=seconds)
 
 
