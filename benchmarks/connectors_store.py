@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import django
@@ -29,9 +28,13 @@ from events.drafts import EventDraft  # noqa: E402
 from events.services import origin_named  # noqa: E402
 from rcaplatform.kit.sealing import seal  # noqa: E402
 
+Spent = tuple[float, float]  # seconds on the clock, and of this process on a processor
 EVENTS, MOST_RECORDS = 200, 2_000
 LIMIT, AIM = 500, 50  # ms per 100 events
-HEAD = ("kind", "payloads", "records", "events", "ms/100 decoded", "ms/100 with storing", "<= 500 ms", "<= 50 ms")
+HEAD = (
+    *("kind", "payloads", "records", "events", "decoded, ms/100", "on a processor"),
+    *("and stored, ms/100", "on a processor", "<= 500 ms", "<= 50 ms"),
+)
 
 
 def page_of(source: Source[Any], records: list[Record]) -> list[Record]:
@@ -58,27 +61,22 @@ def told_apart(source: Source[Any]) -> Source[Any]:
     return source
 
 
-def seconds(deed: Callable[[], object]) -> float:
-    """Return how long it takes."""
-    began = time.perf_counter()
-    deed()
-    return time.perf_counter() - began
+def decoded(source: Source[Any], page: list[Record]) -> tuple[int, Spent]:
+    """Decode a page from its bytes; return how many events it tells of, and what it took."""
+    began, busy = time.perf_counter(), time.process_time()
+    told = sum(len(list(source.decode(source.revive(one.reference, one.kind, one.raw)))) for one in page)
+    return told, (time.perf_counter() - began, time.process_time() - busy)
 
 
-def decoded(source: Source[Any], page: list[Record]) -> int:
-    """Decode a page from its bytes; return how many events it tells of."""
-    return sum(len(list(source.decode(source.revive(record.reference, record.kind, record.raw)))) for record in page)
-
-
-def stored(source: Source[Any], page: list[Record], name: str) -> tuple[int, float]:
-    """Decode and store a page as a poll does; return how many events are new, and the seconds it took."""
+def stored(source: Source[Any], page: list[Record], name: str) -> tuple[int, Spent]:
+    """Decode and store a page as a poll does; return how many events are new, and what it took."""
     origin = origin_named(name, OriginKind.CONNECTOR)
     connector = Connector.objects.create(name=name, kind=source.kind, secrets=seal({}), origin=origin)
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     revived = [source.revive(f"{name}/{record.reference}", record.kind, record.raw) for record in page]
     with transaction.atomic():
         outcomes = digest(connector=connector, source=source, records=revived, now=timezone.now())
-    spent = time.perf_counter() - began
+    spent = time.perf_counter() - began, time.process_time() - busy
     if dead := [outcome.failure for outcome in outcomes if outcome.failure]:
         raise SystemExit(f"{source.kind}: {dead[0].message}")
     return sum(outcome.stored for outcome in outcomes), spent
@@ -89,17 +87,21 @@ def measured(kind: str, folder: Path | None, rounds: int) -> tuple[str, ...]:
     source = source_of(SOURCES[kind])
     said, records = records_of(source, folder)
     page = page_of(source, records) if records else []
-    events = decoded(source, page)
-    if not events:
-        return (kind, "none: not measured", "0", "0", "", "", "", "")
-    decoding = median(seconds(lambda: decoded(source, page)) for _ in range(rounds)) / events * 100_000
+    decoding = [decoded(source, page) for _ in range(rounds)]
+    if not decoding[0][0]:
+        return (kind, "none: not measured", *[""] * (len(HEAD) - 2))
     told_apart(source)
-    kept = [stored(source, page, f"{kind}-{turn}") for turn in range(rounds)]
-    new = min(number for number, _ in kept)
-    storing = median(spent for _, spent in kept) / new * 100_000
-    met = ["yes" if storing <= limit else "NO" for limit in (LIMIT, AIM)]
+    storing = [stored(source, page, f"{kind}-{turn}") for turn in range(rounds)]
+    wall, figures = least(storing)[0], [f"{each:.1f}" for each in (*least(decoding), *least(storing))]
+    met = ["yes" if wall <= limit else "NO" for limit in (LIMIT, AIM)]
     number = f"{len(records)} x {len(page) // len(records)}"
-    return (kind, said, number, f"{new}", f"{decoding:.1f}", f"{storing:.1f}", *met)
+    return (kind, said, number, f"{storing[0][0]}", *figures, *met)
+
+
+def least(rounds: list[tuple[int, Spent]]) -> Spent:
+    """Return what the fastest round took for a hundred events, in milliseconds: the others waited for neighbours."""
+    wall, busy = ([spent[place] / events * 100_000 for events, spent in rounds] for place in (0, 1))
+    return min(wall), min(busy)
 
 
 def main() -> None:
