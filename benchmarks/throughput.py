@@ -2,8 +2,8 @@
 
 Starts the product with two workers, writes JSON lines of errors of several services at that rate into a log that is
 polled, and waits until all are stored and linked. No two lines are of one template, and folding is off besides.
-Afterwards, on the same servers, a bare COPY into the same table is the yardstick. A line's lag is from when it was written to when
-linking took its event up; the wait for the next poll is part of it.
+Afterwards, on the same servers, a bare COPY into the same table is the yardstick. A line's lag is from when it was
+written to when linking took its event up; the wait for the next poll is part of it.
 """
 
 import argparse
