@@ -18,7 +18,7 @@ from statistics import median
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.kill9 import ROOT
+from benchmarks.product import ROOT
 from benchmarks.reads import PASSWORD, Store, web
 from benchmarks.report import Row, at_most, table
 

@@ -24,8 +24,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.ingest_load import Sender, request_of, told
-from benchmarks.kill9 import ROOT, free_port
 from benchmarks.load import UNLIMITED
+from benchmarks.product import ROOT, free_port
 from rcaplatform.embedded import Postgres, Redis, socket_dir
 from rcaplatform.processes import commands
 from tests.servers import serving

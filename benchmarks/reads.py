@@ -23,8 +23,8 @@ from urllib.request import Request, urlopen
 
 import psycopg
 
-from benchmarks.kill9 import ROOT, free_port
 from benchmarks.load import UNLIMITED, Load, get
+from benchmarks.product import ROOT, free_port
 from benchmarks.report import Row, at_most, table
 from connectors.demo.crowd import TERMS
 from rcaplatform.embedded import servers, socket_dir

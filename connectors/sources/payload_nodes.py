@@ -4,6 +4,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from connectors.sources.alert_words import words
@@ -38,6 +39,7 @@ class Node:
         key: the whole name, as one word.
         depth: how many objects and lists it is in.
         label: whether it is one of a set of labels, which people name as they like.
+        text: the value as text; nothing of a placeholder that nobody filled in.
     """
 
     words: tuple[str, ...]
@@ -47,12 +49,7 @@ class Node:
     depth: int
     label: bool
     written: str
-
-    @property
-    def text(self) -> str:
-        """The value as text; nothing of a placeholder that nobody filled in."""
-        text = str(self.value).strip() if isinstance(self.value, str | int | float) else ""
-        return "" if text.startswith(("$", "{{", "*insert", "{")) or text in {"null", "None", "N/A", "-"} else text
+    text: str
 
 
 def nodes_of(payload: Any) -> list[Node]:
@@ -61,7 +58,7 @@ def nodes_of(payload: Any) -> list[Node]:
     waiting: deque[tuple[str, Any, int, bool]] = deque([("", payload, -1, False)])
     while waiting and len(found) < MOST_NODES:
         name, value, depth, label = waiting.popleft()
-        key = "".join(words(name))
+        _, _, key = _read_name(name[:200])
         if isinstance(value, str | int | float):
             if name:
                 found.append(_node(name, value, depth, label))
@@ -100,8 +97,20 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _node(name: str, value: Any, depth: int, label: bool) -> Node:
+    written = name[:200]
+    return Node(*_read_name(written), value, depth, label, written, _text(value))
+
+
+def _text(value: str | float | bool) -> str:
+    text = str(value).strip()
+    return "" if text.startswith(("$", "{{", "*insert", "{")) or text in {"null", "None", "N/A", "-"} else text
+
+
+@lru_cache(4_096)  # a sender has few names, and says them in every payload
+def _read_name(name: str) -> tuple[tuple[str, ...], str, str]:
+    """Return the words of a name, what it comes to, and all of it as one word."""
     said = tuple(words(name))
-    return Node(said, _name(said), "".join(said), value, depth, label, name[:200])
+    return said, _name(said), "".join(said)
 
 
 def _name(said: tuple[str, ...]) -> str:

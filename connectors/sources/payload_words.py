@@ -106,7 +106,7 @@ class Reading:
 
 def read(nodes: list[Node]) -> Reading:
     """Return what the values in a payload say."""
-    severity = _cheapest(nodes, lambda node: _named(node, _SEVERITY, label=0) if _severity(node) else None)
+    severity = _cheapest(nodes, _severity_cost)
     title = _cheapest(nodes, _title_cost)
     state = _state(nodes, title.text if title else "", severity.text if severity else "")
     message = _cheapest(nodes, lambda node: _named(node, _MESSAGE) if " " in node.text and node != title else None)
@@ -138,10 +138,10 @@ def _cheapest(nodes: Iterable[Node], cost: Callable[[Node], int | None]) -> Node
 
 def _named(node: Node, costs: Costs, *, label: int = LABEL) -> int | None:
     """Return what a value costs by its name, or nothing when it is none of these."""
-    if not node.text or isinstance(node.value, bool):
-        return None
     cost = costs.get(node.key, costs.get(node.name))
-    return None if cost is None else cost + DEPTH * node.depth + label * node.label
+    if cost is None or not node.text or isinstance(node.value, bool):
+        return None
+    return cost + DEPTH * node.depth + label * node.label
 
 
 def _title_cost(node: Node) -> int | None:
@@ -150,6 +150,11 @@ def _title_cost(node: Node) -> int | None:
     if cost is None or not isinstance(node.value, str) or node.text.isdecimal():
         return None
     return cost + (3 if _MACHINE.fullmatch(node.text) else 0)
+
+
+def _severity_cost(node: Node) -> int | None:
+    cost = _named(node, _SEVERITY, label=0)
+    return cost if cost is not None and _severity(node) else None
 
 
 def _severity(node: Node) -> Severity | None:
@@ -163,7 +168,8 @@ def _state(nodes: list[Node], title: str, severity: str) -> str:
     """Return the state a value names; else what the title says; else that it is over, where the severity is ``ok``."""
 
     def cost(node: Node) -> int | None:
-        return _named(node, _STATE) if len(node.text) <= 60 and state_in(node.text) else None
+        cost = _named(node, _STATE)
+        return cost if cost is not None and len(node.text) <= 60 and state_in(node.text) else None
 
     if named := _cheapest(nodes, cost):
         return state_in(named.text)
@@ -177,7 +183,7 @@ def _state(nodes: list[Node], title: str, severity: str) -> str:
 
 def _time(nodes: list[Node], costs: Costs) -> datetime | None:
     def cost(node: Node) -> int | None:
-        if not _TIMES & set(node.words) or moment(node.value) is None:
+        if _TIMES.isdisjoint(node.words) or moment(node.value) is None:
             return None
         cheap = min((costs[word] for word in node.words if word in costs), default=3)
         dear = max((costs[word] for word in node.words if word in costs and costs[word] >= 5), default=0)
@@ -198,8 +204,10 @@ def _text(nodes: list[Node], costs: Costs) -> str:
 
 def _url(nodes: list[Node]) -> str:
     def cost(node: Node) -> int | None:
+        if not node.text.startswith(("https://", "http://")):
+            return None
         said = {*node.words, node.name}
-        if not said & _URL_ENDS or said & _NO_URLS or not node.text.startswith(("https://", "http://")):
+        if not said & _URL_ENDS or said & _NO_URLS:
             return None
         if len(node.text) > LIMITS["url"]:
             return None
@@ -211,7 +219,7 @@ def _url(nodes: list[Node]) -> str:
 
 def _id(nodes: list[Node]) -> str:
     def cost(node: Node) -> int | None:
-        if _RULE & set(node.words) or (node.label and node.key == "id"):
+        if not _RULE.isdisjoint(node.words) or (node.label and node.key == "id"):
             return None
         return _named(node, _ID) if len(node.text) <= 500 else None
 
