@@ -85,6 +85,7 @@ def connectors(report: Iterable[health.Health]) -> Iterator[Metric]:
         "dead": GaugeMetricFamily("rca_dead_letters", "Items that could not be processed.", labels=named),
         "pending": GaugeMetricFamily("rca_deliveries_waiting", "Deliveries not digested yet.", labels=named),
         "gaps": GaugeMetricFamily("rca_connector_gaps", "Spans of a day that a source withheld.", labels=named),
+        "blind": GaugeMetricFamily("rca_connector_blind", "1 while the timeline knows it is not heard.", labels=named),
         "heard": GaugeMetricFamily("rca_connector_last_success_timestamp_seconds", "Last good poll.", labels=named),
     }
     for row in report:
@@ -98,6 +99,7 @@ def connectors(report: Iterable[health.Health]) -> Iterator[Metric]:
         plain["dead"].add_metric([name], row.dead_letters)
         plain["pending"].add_metric([name], row.pending)
         plain["gaps"].add_metric([name], row.gaps)
+        plain["blind"].add_metric([name], row.connector.blind_since is not None)
         if row.connector.last_success_at:
             plain["heard"].add_metric([name], row.connector.last_success_at.timestamp())
     yield from (state, breaker, *plain.values())

@@ -54,6 +54,11 @@ SCHEMA = {
                     "volumes": strings,
                     "ports": strings,
                     "init": {"type": "boolean"},
+                    "profiles": strings,
+                    "read_only": {"type": "boolean"},
+                    "tmpfs": strings,
+                    "cap_drop": strings,
+                    "security_opt": strings,
                     "restart": {"enum": ["unless-stopped", "on-failure"]},
                     "stop_grace_period": duration,
                     "depends_on": {
@@ -125,7 +130,10 @@ def test_every_lasting_service_has_a_health_check(compose: Any) -> None:
 
 def test_every_named_volume_is_declared_and_every_file_exists(compose: Any) -> None:
     for name, service in compose["services"].items():
-        assert {volume.partition(":")[0] for volume in service.get("volumes", [])} <= set(compose["volumes"]), name
+        sources = {volume.partition(":")[0] for volume in service.get("volumes", [])}
+        bound = {source for source in sources if source.startswith("./")}
+        assert sources - bound <= set(compose["volumes"]), name
+        assert all((ROOT / source).is_dir() for source in bound), name
         if "build" in service:
             assert (ROOT / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
 
@@ -137,7 +145,50 @@ def test_every_variable_is_explained_and_has_a_default() -> None:
     assert {name for name, default in used if not default} == set()
 
 
-def test_only_the_web_server_is_published_and_by_default_to_this_machine_only(compose: Any) -> None:
-    assert {name: service["ports"] for name, service in compose["services"].items() if "ports" in service} == {
-        "web": ["127.0.0.1:8000:8000"]
+def test_what_is_published_is_so_by_default_to_this_machine_only(compose: Any) -> None:
+    published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
+    assert published == {
+        "web": ["127.0.0.1:8000:8000"],
+        "prometheus": ["127.0.0.1:9090:9090"],
+        "alertmanager": ["127.0.0.1:9093:9093"],
+        "grafana": ["127.0.0.1:3000:3000"],
+        "jaeger": ["127.0.0.1:16686:16686"],
     }
+
+
+def test_without_a_profile_only_the_product_and_its_stores_start(compose: Any) -> None:
+    started = {name for name, service in compose["services"].items() if "profiles" not in service}
+    product = commands(compose["services"]["web"]["environment"])
+    assert started == {*product, "postgres", "redis"}
+
+
+def test_no_service_may_gain_rights(compose: Any) -> None:
+    for name, service in compose["services"].items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_everything_but_the_database_runs_on_a_read_only_root_with_a_folder_in_memory(compose: Any) -> None:
+    writable = {name for name, service in compose["services"].items() if not service.get("read_only")}
+    assert writable == {"postgres"}
+    for name in set(compose["services"]) - writable:
+        assert "/tmp" in compose["services"][name]["tmpfs"], name  # noqa: S108 - a mount, not a file
+
+
+def test_every_image_has_a_version(compose: Any) -> None:
+    built = {service["image"] for service in compose["services"].values() if "build" in service}
+    bought = {service["image"] for service in compose["services"].values()} - built
+    assert {image for image in bought if not re.search(r":v?\d", image)} == set()
+
+
+def test_what_observes_reads_the_addresses_the_services_have(compose: Any) -> None:
+    """The host names that Prometheus, Alertmanager and Grafana are told to reach are services."""
+    told = "".join(path.read_text() for path in (ROOT / "deploy").rglob("*.yml"))
+    hosts = set(re.findall(r"""(?:http://|targets: \[")([a-z]+):\d+""", told))
+    assert hosts == {"web", "prometheus", "alertmanager", "jaeger"}
+    assert hosts <= set(compose["services"])
+
+
+def test_the_image_runs_as_an_ordinary_user_and_tells_whether_it_is_well() -> None:
+    lines = (ROOT / "deploy/Dockerfile").read_text().splitlines()
+    assert [line for line in lines if line.startswith("USER ")] == ["USER rca"]
+    assert any(line.startswith("HEALTHCHECK ") for line in lines)

@@ -45,6 +45,12 @@ def test_how_each_connector_fares_is_told(scraper: APIClient) -> None:
     assert figures["rca_connector_failures"][("shop",)] == 2
 
 
+def test_a_connector_that_is_not_heard_is_told(scraper: APIClient) -> None:
+    ConnectorFactory(name="shop", blind_since=timezone.now())
+    ConnectorFactory(name="pay")
+    assert told(scraper)["rca_connector_blind"] == {("shop",): 1, ("pay",): 0}
+
+
 def test_the_time_to_resolve_is_told_by_severity(scraper: APIClient) -> None:
     now = timezone.now()
     InvestigationFactory(

@@ -1,13 +1,16 @@
 """How tests make a source of alerts, call it and poll it."""
 
+import time
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
+from django.utils import timezone
 
 from connectors.base import Call, Cursor, Page, Push, Record, Source
+from connectors.digestion import digest_pending
 from connectors.http import OverHTTP
 from connectors.tests.factories import NOW
 from events.drafts import EventDraft
@@ -47,3 +50,14 @@ def polled(source: OverHTTP[Any], cursor: Cursor | None = None) -> list[Page]:
 def told_by(source: OverHTTP[Any], cursor: Cursor | None = None) -> list[EventDraft]:
     """Return the events a poll reads."""
     return [draft for page in polled(source, cursor) for draft in decoded(source, page.records)]
+
+
+def until(told: Callable[[], Any]) -> Any:
+    """Return what ``told`` returns once it is something, digesting meanwhile."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        digest_pending(now=timezone.now())
+        if found := told():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("Nothing came in 30 seconds.")

@@ -1,16 +1,13 @@
 """A rule fires in a real Prometheus, a real Alertmanager notifies, and this server keeps the event."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from django.utils import timezone
 
-from connectors.digestion import digest_pending
 from connectors.sources.alertmanager import Alertmanager
-from connectors.tests.alerts import KEY, made, told_by
+from connectors.tests.alerts import KEY, made, told_by, until
 from connectors.tests.factories import ConnectorFactory
 from connectors.tests.realpeers import alertmanager, prometheus
 from events.models import Event
@@ -36,17 +33,6 @@ receivers:
       - url: {hook}
         http_config: {{authorization: {{type: Bearer, credentials: s3cret}}}}
 """
-
-
-def until(told: Callable[[], Any]) -> Any:
-    """Return what ``told`` returns once it is something, digesting meanwhile."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        digest_pending(now=timezone.now())
-        if found := told():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("Nothing came in 30 seconds.")
 
 
 def test_a_rule_that_fires_and_recovers_becomes_two_events_and_a_poll_tells_of_the_same(live_server: Any) -> None:
