@@ -49,14 +49,14 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A column as drawn: its marks, and the area around them that can be pointed at."""
+    """A column as drawn: its marks, the area around them that can be pointed at, and each label with its number."""
 
     column: Column
     words: str
     x: float
     width: float
     marks: tuple[Mark, ...]
-    numbers: tuple[int, ...]
+    numbers: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +150,8 @@ def _stack(place: Column, number: int, count: int, series: Sequence[Series], top
         x = left if stacked else left + order * each
         marks.append(Mark(one.name, round(x, 3), round(max(foot - high, 0.0), 1), round(each, 3), round(high, 1)))
         foot = foot - high if stacked else HEIGHT
-    numbers = tuple(one.values[number] for one in series)
-    told = ", ".join(f"{value:,} {one.label.lower()}" for one, value in zip(series, numbers, strict=True) if value)
+    numbers = tuple((one.label, one.values[number]) for one in series)
+    told = ", ".join(f"{value:,} {label.lower()}" for label, value in numbers if value)
     words = f"{place.full}: {told or 'nothing'}"
     return Stack(place, words, round(number * wide, 3), round(wide, 3), tuple(marks), numbers)
 
