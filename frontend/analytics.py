@@ -22,7 +22,7 @@ from rcaplatform.kit.answers import kept
 from rcaplatform.kit.buckets import Bucket, edges
 from rcaplatform.kit.spans import duration
 
-SHOWN = 12
+SHOWN = 10
 EVENTS_SETTLE = 60.0
 Row = dict[str, Any]
 

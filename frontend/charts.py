@@ -10,6 +10,7 @@ from dataclasses import dataclass
 HEIGHT, HEAD = 168.0, 8.0
 GRID, LABELS = 4, 6
 LEAST = 2.0  # So that one beside a thousand is still seen.
+_ROUND = (10, 15, 20, 25, 30, 40, 50, 60, 80)  # Tenths, of what a line of the grid may stand for.
 _FILL = 0.78  # Of a column's place; the rest is air.
 
 
@@ -112,12 +113,13 @@ def columns(series: Sequence[Series], places: Sequence[Column], *, stacked: bool
 
 
 def ceiling(most: int) -> int:
-    """Return the least round number that ``most`` does not pass and that the grid divides: 4, 8, 12, 20, 40, 60, 80…"""
+    """Return the least number that ``most`` does not pass and that the grid divides into round ones."""
     scale = 1
     while True:
-        for step in (1, 2, 3, 5):
-            if GRID * step * scale >= most:
-                return GRID * step * scale
+        for tenths in _ROUND:
+            step, rest = divmod(tenths * scale, 10)
+            if not rest and GRID * step >= most:
+                return GRID * step
         scale *= 10
 
 

@@ -12,7 +12,7 @@ from events.analytics import numbered
 from investigations.choices import CauseCategory, ImpactSeverity
 from investigations.querysets import ACTIVE, InvestigationQuerySet
 
-MOST_COMPONENTS, MOST_RECURRENCES = 100, 20
+MOST_COMPONENTS, MOST_RECURRENCES = 100, 10
 
 
 class Quantiles(Aggregate):
@@ -86,7 +86,7 @@ def by_cause(investigations: InvestigationQuerySet) -> list[dict[str, Any]]:
 
 
 def recurring(investigations: InvestigationQuerySet) -> list[dict[str, Any]]:
-    """Return the kinds of cause that struck one service more than once: how often, first and last; at most 20."""
+    """Return the kinds of cause that struck one service more than once: how often, first and last; at most 10."""
     named = investigations.exclude(Q(cause_category__in=("", CauseCategory.UNKNOWN)) | Q(service_affected=""))
     grouped = named.order_by().values(cause=F("cause_category"), service=F("service_affected"))
     counted = grouped.annotate(investigations=Count("*"), first=Min("detected_at"), last=Max("detected_at"))

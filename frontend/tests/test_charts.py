@@ -15,7 +15,7 @@ def chart(*values: list[int], stacked: bool = True) -> Columns:
 
 @pytest.mark.parametrize(
     ("most", "top"),
-    [(0, 4), (1, 4), (4, 4), (5, 8), (9, 12), (13, 20), (21, 40), (81, 120), (401, 800), (9_999, 12_000)],
+    [(0, 4), (1, 4), (4, 4), (5, 8), (9, 12), (13, 16), (21, 24), (81, 100), (401, 600), (9_999, 10_000)],
 )
 def test_the_grid_ends_at_the_next_round_number(most: int, top: int) -> None:
     assert ceiling(most) == top
