@@ -2,6 +2,7 @@
 # mypy: disable-error-code="import-untyped, misc, no-any-return"
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, time
 from typing import Any
 
 import django_filters
@@ -11,13 +12,15 @@ from django.db.models import Case, IntegerField, QuerySet, Value, When
 from accounts.models import User
 from events.choices import Severity, Source
 from events.models import Event
-from investigations.choices import ImpactSeverity, LinkState, Priority, Status
+from investigations.choices import CauseCategory, ImpactSeverity, LinkState, Priority, Status
 from investigations.models import Investigation
 from investigations.querysets import ACTIVE
 from rcaplatform.kit.search import search
 
 MAX_QUERY = 200
 _STATUSES = [("active", "Open or in progress"), *Status.choices]
+RARER = ("component", "cause", "detected_from", "detected_to", "resolved_from", "resolved_to", "without")
+_BLANKABLE = {"service": "service_affected", "component": "component_affected", "cause": "cause_category"}
 
 
 class PageFilter(django_filters.FilterSet):
@@ -62,12 +65,26 @@ class PageFilter(django_filters.FilterSet):
 def _words(field: forms.Field, value: Any) -> str:
     choices = dict(getattr(field, "choices", ())) if isinstance(field, forms.ChoiceField) else {}
     values: Iterable[Any] = value if isinstance(value, list | tuple) else [value]
+    values = [f"{one:%Y-%m-%d %H:%M} UTC" if isinstance(one, datetime) else one for one in values]
     return ", ".join(str(choices.get(one, one)) for one in values)
 
 
 def _worst_first(column: str, values: Iterable[str]) -> Case:
     ranks = [When(**{column: value}, then=Value(rank)) for rank, value in enumerate(values)]
     return Case(*ranks, output_field=IntegerField())
+
+
+class DayFilter(django_filters.DateFilter):
+    """A day in UTC, the whole of it: from where it begins (gte), or to where it ends (lte)."""
+
+    def __init__(self, field_name: str, lookup_expr: str, label: str) -> None:
+        widget = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+        super().__init__(field_name=field_name, lookup_expr=lookup_expr, label=label, widget=widget)
+
+    def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        """Compare with the moment the day begins or ends, which an index can be asked for."""
+        moment = time.max if self.lookup_expr == "lte" else time.min
+        return super().filter(qs, value and datetime.combine(value, moment, UTC))
 
 
 class InvestigationFilter(PageFilter):
@@ -89,6 +106,22 @@ class InvestigationFilter(PageFilter):
         empty_label="Anybody",
         null_label="Nobody",
     )
+    component = django_filters.CharFilter(
+        field_name="component_affected", lookup_expr="iexact", label="Component", max_length=200
+    )
+    cause = django_filters.ChoiceFilter(
+        field_name="cause_category", choices=CauseCategory.choices, label="Cause", empty_label="Any"
+    )
+    without = django_filters.MultipleChoiceFilter(
+        choices=[(name, name.capitalize()) for name in _BLANKABLE],
+        method="lacking",
+        label="Without",
+        widget=forms.CheckboxSelectMultiple,
+    )
+    detected_from = DayFilter("detected_at", "gte", "Detected from (UTC)")
+    detected_to = DayFilter("detected_at", "lte", "Detected to (UTC)")
+    resolved_from = DayFilter("resolved_at", "gte", "Resolved from (UTC)")
+    resolved_to = DayFilter("resolved_at", "lte", "Resolved to (UTC)")
     sort = django_filters.OrderingFilter(
         fields={
             "detected_at": "detected",
@@ -105,6 +138,20 @@ class InvestigationFilter(PageFilter):
     def in_status(self, rows: QuerySet[Investigation], _name: str, value: str) -> QuerySet[Investigation]:
         """Match one status, or both that mean work."""
         return rows.filter(status__in=ACTIVE if value == "active" else [value])
+
+    def lacking(self, rows: QuerySet[Investigation], _name: str, names: list[str]) -> QuerySet[Investigation]:
+        """Match what has none of these written down."""
+        return rows.filter(**{_BLANKABLE[name]: "" for name in names})
+
+    @property
+    def rarer(self) -> list[forms.BoundField]:
+        """The fields that are folded away while none of them is used."""
+        return [self.form[name] for name in RARER]
+
+    @property
+    def rarer_used(self) -> bool:
+        """Whether one of them is."""
+        return any(self.data.get(name) for name in RARER)
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Filter, then order; equal rows stand newest first."""

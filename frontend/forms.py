@@ -1,6 +1,6 @@
 """What pages take in: the shape of each form. Rules that hold everywhere live in the services."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, cast
 
 from django import forms
@@ -11,6 +11,8 @@ from django.http import HttpRequest, QueryDict
 from accounts import throttling
 from accounts.models import User
 from accounts.throttling import TooMany
+from events.drafts import EARLIEST, LATEST
+from frontend.days import MOST_DAYS, PRESETS, USUAL, Days
 from investigations.models import WRITE_UP_LIMIT, Investigation, Note
 from rcaplatform.kit.errors import DomainError
 
@@ -199,3 +201,44 @@ class NoteForm(VersionedForm):
         widgets = {
             "body": forms.Textarea({"rows": 3, "placeholder": "What did you see, try, rule out? Markdown works."})
         }
+
+
+class DaysForm(forms.Form):
+    """Which days a page speaks of: the last few, or from one to another."""
+
+    days = forms.TypedChoiceField(
+        choices=[(count, f"{count} days") for count in PRESETS], coerce=int, empty_value=USUAL, required=False
+    )
+    first = forms.DateField(required=False, label="From (UTC)", widget=forms.DateInput({"type": "date"}))
+    last = forms.DateField(required=False, label="To (UTC)", widget=forms.DateInput({"type": "date"}))
+
+    def clean_first(self) -> date | None:
+        """Refuse a day before all that may be stored."""
+        first: date | None = self.cleaned_data["first"]
+        if first and first < EARLIEST.date():
+            raise forms.ValidationError(f"Nothing is older than {EARLIEST:%Y-%m-%d}.")
+        return first
+
+    def clean_last(self) -> date | None:
+        """Refuse a day after all that may be stored."""
+        last: date | None = self.cleaned_data["last"]
+        if last and last >= LATEST.date():
+            raise forms.ValidationError(f"Nothing is as late as {LATEST:%Y-%m-%d}.")
+        return last
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a span that is turned round, or longer than ten years."""
+        values = super().clean() or {}
+        first, last = values.get("first"), values.get("last")
+        if bool(first) != bool(last) and not self.errors:
+            self.add_error("last" if first else "first", "Give both days, or neither.")
+        if first and last and first > last:
+            self.add_error("first", "This is after the last day.")
+        elif first and last and Days(first, last).count > MOST_DAYS:
+            self.add_error("first", f"A span has at most {MOST_DAYS:,} days.")
+        return values
+
+    def asked(self, today: date) -> Days:
+        """Return the days that were asked for, of a form that is valid."""
+        first, last = self.cleaned_data["first"], self.cleaned_data["last"]
+        return Days(first, last) if first and last else Days.until(today, self.cleaned_data["days"])

@@ -1,7 +1,7 @@
 """Questions: how the connectors fare, in words for people who investigate."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from django.utils import timezone
@@ -18,6 +18,21 @@ class Health(health.Health):
 
     label: str
     next_poll: str
+
+    @property
+    def lag(self) -> str:
+        """For how long what is due has waited, in words; empty when nothing waits."""
+        return duration(timedelta(seconds=self.lag_seconds)) if self.lag_seconds >= 1 else ""
+
+    @property
+    def interval(self) -> str:
+        """How often it is polled, in words; empty when it is not."""
+        return f"every {duration(timedelta(seconds=self.connector.interval))}" if self.connector.next_poll_at else ""
+
+    @property
+    def lagging(self) -> bool:
+        """Whether what waits has waited longer than the time between two polls."""
+        return self.lag_seconds > self.connector.interval
 
     @property
     def words(self) -> str:
@@ -55,7 +70,10 @@ def report(now: datetime | None = None) -> list[Health]:
 
 def digest(healths: list[Health]) -> str:
     """Return a short text that changes when what the page says of a connector does, times aside."""
-    said = [(one.connector.name, one.state, one.dead_letters, one.connector.last_error) for one in healths]
+    said = [
+        (of.connector.name, of.connector.last_error, of.state, of.dead_letters, of.gaps, of.lagging, of.interval)
+        for of in healths
+    ]
     return blake2b(repr(said).encode(), digest_size=8).hexdigest()
 
 

@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 
 from frontend import stream
 from frontend.views import (
+    analytics,
     canvas,
     connectors,
     events,
@@ -62,9 +63,10 @@ urlpatterns = [
     path("events/<uuid:pk>/link", links.link_from_event, name="event-link"),
     path("connectors/", connectors.browse, name="connectors"),
     path("connectors/news", connectors.whats_new, name="connectors-news"),
+    path("analytics/", analytics.show, name="analytics"),
     *(
         path(name, RedirectView.as_view(pattern_name=name, query_string=True))
-        for name in ("investigations", "events", "connectors")
+        for name in ("investigations", "events", "connectors", "analytics")
     ),
     path("stream/investigations/<uuid:pk>", stream.investigation, name="stream-investigation"),
     path("stream/events", stream.events, name="stream-events"),

@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Aggregate, Avg, Count, DurationField, ExpressionWrapper, F, FloatField, Q
+from django.db.models import Aggregate, Avg, Count, DurationField, ExpressionWrapper, F, FloatField, Max, Min, Q
 from django.db.models.functions import Extract
 
 from events.analytics import numbered
-from investigations.choices import ImpactSeverity
+from investigations.choices import CauseCategory, ImpactSeverity
 from investigations.querysets import ACTIVE, InvestigationQuerySet
 
-MOST_COMPONENTS = 100
+MOST_COMPONENTS, MOST_RECURRENCES = 100, 10
 
 
 class Quantiles(Aggregate):
@@ -68,6 +68,30 @@ def by_component(investigations: InvestigationQuerySet) -> tuple[list[dict[str, 
     return [{**{name: row[name] for name in shown}, **_minutes(row)} for row in rows[:MOST_COMPONENTS]], len(
         rows
     ) > MOST_COMPONENTS
+
+
+def by_cause(investigations: InvestigationQuerySet) -> list[dict[str, Any]]:
+    """Return for each kind of cause how many it explains, in how many services, and the minutes they took.
+
+    Those with the most come first; an empty ``cause`` stands for those of which none was named yet.
+    """
+    services = Count("service_affected", distinct=True, filter=~Q(service_affected=""))
+    grouped = investigations.order_by().values(cause=F("cause_category"))
+    rows = grouped.annotate(
+        count=Count("resolved_at"), investigations=Count("*"), services=services, mean=Avg(_took()),
+        quantiles=Quantiles(_took()),
+    ).order_by("-investigations", "cause")  # fmt: skip
+    shown = ("cause", "investigations", "services")
+    return [{**{name: row[name] for name in shown}, **_minutes(row)} for row in rows]
+
+
+def recurring(investigations: InvestigationQuerySet) -> list[dict[str, Any]]:
+    """Return the kinds of cause that struck one service more than once: how often, first and last; at most 10."""
+    named = investigations.exclude(Q(cause_category__in=("", CauseCategory.UNKNOWN)) | Q(service_affected=""))
+    grouped = named.order_by().values(cause=F("cause_category"), service=F("service_affected"))
+    counted = grouped.annotate(investigations=Count("*"), first=Min("detected_at"), last=Max("detected_at"))
+    again = counted.filter(investigations__gt=1).order_by("-investigations", "-last", "service", "cause")
+    return list(again[:MOST_RECURRENCES])
 
 
 def _active() -> Count:

@@ -1,5 +1,6 @@
 """How connectors fare, for people who investigate."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from connectors.models import Breaker, Connector, DeadLetter, Delivery
+from connectors.models import Breaker, Connector, DeadLetter, Delivery, Gap
 from events.tests.factories import OriginFactory
 from frontend import health
 from frontend.tests.conftest import Browse
@@ -90,6 +91,46 @@ def test_who_may_connect_is_sent_where_it_is_done(browse: Browse, admin: User, e
 def test_administrators_find_the_way_to_the_admin(browse: Browse, admin: User, engineer: User) -> None:
     assert "/admin/connectors/" in browse(admin).get("/connectors/").text
     assert "/admin/" not in browse(engineer).get("/connectors/").text
+
+
+def test_lag_interval_and_gaps_of_the_last_day_are_told(window: Client) -> None:
+    shop = connector(next_poll_at=timezone.now() - timedelta(minutes=3), last_success_at=NOW, interval=120)
+    for hours in (1, 30):
+        made = Gap.objects.create(connector=shop, start=NOW - timedelta(hours=hours), end=NOW, reason="Too many lines.")
+        Gap.objects.filter(pk=made.pk).update(created_at=NOW - timedelta(hours=hours))
+    page = window.get("/connectors/").text
+    assert "every 2 min" in page
+    assert 'data-unit="lag">3 min</td>' in page
+    assert 'alarming" data-unit="gaps">1</td>' in page
+
+
+def test_what_is_not_polled_and_does_not_wait_has_neither_interval_nor_lag(window: Client) -> None:
+    connector(kind="github")
+    page = window.get("/connectors/").text
+    assert 'data-unit="lag"></td>' in page
+    assert "every " not in page
+
+
+def gap(shop: Connector) -> None:
+    Gap.objects.create(connector=shop, start=NOW, end=NOW, reason="Too many lines.")
+
+
+def lag(shop: Connector) -> None:
+    Delivery.objects.create(
+        connector=shop, key="1", body=b"x", received_at=NOW - timedelta(hours=1), next_attempt_at=NOW
+    )
+
+
+def faster(_shop: Connector) -> None:
+    Connector.objects.update(interval=30)
+
+
+@pytest.mark.parametrize("happens", [gap, lag, faster])
+def test_gaps_lag_and_another_interval_are_news(window: Client, happens: Callable[[Connector], None]) -> None:
+    shop = connector(next_poll_at=timezone.now() + timedelta(minutes=1), last_success_at=NOW)
+    seen = health.digest(health.report())
+    happens(shop)
+    assert "has changed" in window.get("/connectors/news", {"seen": seen}).text
 
 
 def test_a_change_of_state_is_news_and_passing_time_is_not(window: Client) -> None:

@@ -1,5 +1,7 @@
 """The list of investigations, and opening, editing, moving, deleting and relating one."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -60,6 +62,39 @@ def test_filters_narrow_the_list(window: Client, query: str, found: set[str]) ->
     )
     page = window.get(f"{LIST}?{query}").text
     assert {letter for letter in "abc" if f"Case {letter}" in page} == found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("component=GATEWAY", {"a"}),
+        ("cause=capacity", {"b"}),
+        ("without=component", {"b", "c"}),
+        ("without=component&without=cause", {"c"}),
+        ("detected_from=2026-03-04&detected_to=2026-03-04", {"a", "b"}),
+        ("detected_from=2026-03-05", {"c"}),
+        ("resolved_from=2026-03-05&resolved_to=2026-03-05", {"b"}),
+        ("resolved_to=9999-12-31", {"b"}),
+    ],
+)
+def test_rarer_filters_take_whole_days_components_and_causes(window: Client, query: str, found: set[str]) -> None:
+    InvestigationFactory(title="Case a", component_affected="gateway", detected_at=datetime(2026, 3, 4, tzinfo=UTC))
+    InvestigationFactory(
+        title="Case b",
+        cause_category="capacity",
+        detected_at=datetime(2026, 3, 4, 23, 59, 59, 999_999, UTC),
+        resolved_at=datetime(2026, 3, 5, 23, 59, 59, 999_999, UTC),
+    )
+    InvestigationFactory(title="Case c", detected_at=datetime(2026, 3, 5, tzinfo=UTC))
+    page = window.get(f"{LIST}?{query}").text
+    assert {letter for letter in "abc" if f"Case {letter}" in page} == found
+
+
+@pytest.mark.parametrize("name", ["detected_from", "detected_to", "resolved_from", "resolved_to", "cause", "without"])
+def test_a_rarer_filter_that_is_wrong_is_open_and_says_so(window: Client, name: str) -> None:
+    page = window.get(f"{LIST}?{name}=soon").text
+    assert '<details class="filters-more" open>' in page
+    assert page.count('class="field-error"') == 1
 
 
 @pytest.mark.parametrize(
