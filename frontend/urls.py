@@ -13,6 +13,7 @@ from frontend.views import (
     links,
     notes,
     presence,
+    saved,
     session,
     timeline,
 )
@@ -24,6 +25,8 @@ urlpatterns = [
     path("sign-out", session.SignOut.as_view(), name="sign-out"),
     path("investigations/", investigations.browse, name="investigations"),
     path("investigations/new", investigations.new, name="investigation-new"),
+    path("investigations/views", saved.save, name="view-save"),
+    path("investigations/views/<uuid:pk>/delete", saved.delete, name="view-delete"),
     path(_case, canvas.show, name="investigation"),
     path(f"{_case}news", canvas.whats_new, name="investigation-news"),
     path(f"{_case}timeline", timeline.bones, name="timeline"),

@@ -23,6 +23,7 @@ from investigations.choices import (
     Status,
     Verdict,
 )
+from investigations.listquery import LONGEST
 from investigations.querysets import (
     CommentQuerySet,
     EvidenceQuerySet,
@@ -31,6 +32,7 @@ from investigations.querysets import (
     LinkQuerySet,
     LookBackQuerySet,
     NoteQuerySet,
+    SavedViewQuerySet,
 )
 from rcaplatform.kit.models import Identified, SoftDeleted
 
@@ -331,3 +333,25 @@ class Evidence(Identified, SoftDeleted):
 
     def __str__(self) -> str:
         return f"{self.event_id} {self.stance} {self.hypothesis_id}"
+
+
+class SavedView(Identified):
+    """A query of the list of investigations that somebody comes back to."""
+
+    name = models.CharField(max_length=100)
+    query = models.CharField(max_length=LONGEST, help_text="Filters and order, as in status=active&sort=-updated.")
+    shared = models.BooleanField(default=False, help_text="Everybody sees it.")
+    # Without an index of its own: `saved_view_named_once` begins with it.
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="views", db_index=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    objects = SavedViewQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="saved_view_named_once")]
+
+    def __str__(self) -> str:
+        return self.name

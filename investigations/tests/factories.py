@@ -10,7 +10,7 @@ from accounts.tests.factories import RowFactory, UserFactory
 from events.terms import keywords
 from events.tests.factories import EventFactory
 from investigations.choices import LinkState, Stance
-from investigations.models import Comment, Evidence, Hypothesis, Investigation, Link, Note, NoteRevision
+from investigations.models import Comment, Evidence, Hypothesis, Investigation, Link, Note, NoteRevision, SavedView
 
 
 class InvestigationFactory(RowFactory[Investigation]):
@@ -99,3 +99,14 @@ class EvidenceFactory(RowFactory[Evidence]):
     event = factory.LazyAttribute(lambda evidence: LinkFactory(investigation=evidence.hypothesis.investigation).event)
     stance = Stance.SUPPORTS
     author = factory.SubFactory(UserFactory)
+
+
+class SavedViewFactory(RowFactory[SavedView]):
+    """A view of what is being worked on, for its owner alone."""
+
+    class Meta:
+        model = SavedView
+
+    name = factory.Sequence(lambda number: f"View number {number}")
+    query = "status=active"
+    owner = factory.SubFactory(UserFactory)
