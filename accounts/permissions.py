@@ -29,10 +29,12 @@ _CASEWORK = (
     *("note", "noterevision", "comment", "hypothesis", "evidence", "suspectreport", "suspect"),
 )
 _KEYS = Grant(READ | {"create"}, own=frozenset({"delete"}))
+_VIEWS = Grant(READ | {"create"}, own=frozenset({"edit", "delete"}))
 TABLE: Mapping[str, Mapping[str, Grant]] = {
     Role.USER: {
         **dict.fromkeys((*_CASEWORK, "connector"), Grant(READ)),
         "apikey": _KEYS,
+        "savedview": _VIEWS,
         "investigation": Grant(READ | {"create"}, own=frozenset({"edit"})),
         **dict.fromkeys(("note", "comment", "hypothesis", "evidence"), Grant(READ | {"create"}, own=WRITE)),
     },
@@ -41,6 +43,7 @@ TABLE: Mapping[str, Mapping[str, Grant]] = {
         "connector": Grant(READ),
         "deadletter": Grant(READ | {"edit"}),
         "apikey": _KEYS,
+        "savedview": _VIEWS,
     },
     Role.ADMIN: {ANY_OBJECT: Grant(EVERYTHING)},
 }
@@ -51,7 +54,7 @@ SCOPES: Mapping[str, Mapping[str, frozenset[str]]] = {
     Scope.FULL: {ANY_OBJECT: EVERYTHING, "apikey": READ | {"delete"}},
 }
 # What makes an object somebody's own.
-_OWNERS = ("created_by_id", "assigned_to_id", "author_id", "user_id")
+_OWNERS = ("created_by_id", "assigned_to_id", "author_id", "user_id", "owner_id")
 _VERBS = {"POST": "create", "PUT": "edit", "PATCH": "edit", "DELETE": "delete"}
 
 

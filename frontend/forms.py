@@ -207,7 +207,10 @@ class DaysForm(forms.Form):
     """Which days a page speaks of: the last few, or from one to another."""
 
     days = forms.TypedChoiceField(
-        choices=[(count, f"{count} days") for count in PRESETS], coerce=int, empty_value=USUAL, required=False
+        choices=[(count, f"{count} days") for count in PRESETS],
+        coerce=int,
+        empty_value=USUAL,  # type: ignore[arg-type]  # the stubs know only text
+        required=False,
     )
     first = forms.DateField(required=False, label="From (UTC)", widget=forms.DateInput({"type": "date"}))
     last = forms.DateField(required=False, label="To (UTC)", widget=forms.DateInput({"type": "date"}))

@@ -10,7 +10,7 @@ from accounts.filters import PersonFilter
 from events.choices import Source
 from events.filters import EventFilters
 from investigations.choices import ImpactSeverity, LinkState, Priority, Stance, Status, Verdict
-from investigations.models import Comment, Evidence, Hypothesis, Investigation, Link, Note
+from investigations.models import Comment, Evidence, Hypothesis, Investigation, Link, Note, SavedView
 from investigations.querysets import STANDING
 from rcaplatform.kit.rest import refuse
 from rcaplatform.kit.search import RANK, Filters, ListFilters, MomentFilter, TagFilter, any_of, sorts, with_excerpt
@@ -154,4 +154,15 @@ class EvidenceFilters(Filters):
 
     class Meta:
         model = Evidence
+        fields: list[str] = []
+
+
+class SavedViewFilters(Filters):
+    """Which saved views."""
+
+    shared = filters.BooleanFilter(label="Shown to everybody, or not.")
+    owner = PersonFilter(label="Of this person: id, username, or me.")
+
+    class Meta:
+        model = SavedView
         fields: list[str] = []

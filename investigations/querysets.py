@@ -151,6 +151,19 @@ class CommentQuerySet(SoftDeletedQuerySet[Any]):
         return self.alive().filter(about)
 
 
+class SavedViewQuerySet(QuerySet[Any]):
+    """Reads over saved views of the list of investigations."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Everybody who is signed in sees their own and the shared ones."""
+        return self.filter(Q(shared=True) | Q(owner=user.pk)) if _is_there(user) else self.none()
+
+    def own_first(self, user: Any) -> Self:
+        """Order by name, but a person's own ones before those that others share."""
+        others = Case(When(owner=user.pk, then=0), default=1)
+        return self.order_by(others, "name", "id")
+
+
 class SuspectQuerySet(QuerySet[Any]):
     """Reads over suspects."""
 

@@ -20,6 +20,7 @@ from investigations.tests.factories import (
     InvestigationFactory,
     LinkFactory,
     NoteFactory,
+    SavedViewFactory,
     SuspectFactory,
 )
 
@@ -29,6 +30,7 @@ NEW_EVENT = {"title": "x", "timestamp": "2026-03-01T09:14:00Z", "event_type": "e
 NEW_CASE = {"title": "x", "detected_at": "2026-03-01T09:14:00Z"}
 NOTE = {"body": "x"}
 GUESS = {"statement": "x"}
+VIEW = {"name": "x", "query": "status=active"}
 WINDOW = "start=2026-03-01&end=2026-03-02"
 
 # Address, method, body; then what the user (of somebody else's things, of their own) and the engineer get.
@@ -126,6 +128,11 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/investigations/{case}/related/{related}", "DELETE", None, (403, 204, 204)),
     ("/investigations/{case}/similar", "GET", None, READ),
     ("/investigations/{case}/export?format=markdown", "GET", None, READ),
+    ("/views", "GET", None, READ),
+    ("/views", "POST", VIEW, EVERYBODY),
+    ("/views/{view}", "GET", None, READ),
+    ("/views/{view}", "PATCH", {"name": "y"}, (403, 200, 403, 200)),
+    ("/views/{view}", "DELETE", None, (403, 204, 403, 204)),
     ("/search?q=x", "GET", None, READ),
     ("/analytics/investigation-timeline", "GET", None, READ),
     ("/analytics/severity-distribution", "GET", None, READ),
@@ -199,6 +206,7 @@ def call() -> Callable[..., int]:
             "comment": CommentFactory(investigation=case, author=owner).pk,
             "related": related.pk,
             "key": ApiKeyFactory(user=owner).pk,
+            "view": SavedViewFactory(owner=owner, shared=True).pk,
             "person": UserFactory().pk,
             "letter": letter.pk,
             "connector": letter.connector.name,

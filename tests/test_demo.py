@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from connectors.demo import incident, story
+from connectors.demo import flag, incident, story
 from connectors.models import DeadLetter
 from events.models import Event
+from investigations.choices import CauseCategory, Status
 from investigations.models import Investigation, Link
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -37,6 +39,33 @@ def test_the_guilty_commit_and_its_deploy_are_linked_and_the_decoys_are_not(demo
     assert linked["payments", "git"] == 1
     assert linked["payments", "ci"] > 0
     assert not {service for service, _ in linked} & {"search", "inventory", "notifications"}
+
+
+def case(title: str) -> Investigation:
+    return Investigation.objects.get(title__startswith=title)
+
+
+def test_the_flag_of_yesterday_is_told_to_its_end(demo: Investigation) -> None:
+    found = case("Catalog pages")
+    assert (found.status, found.cause_category) == (Status.RESOLVED, CauseCategory.CONFIGURATION)
+    assert found.resolved_at == found.detected_at + timedelta(minutes=48)
+    assert all((found.root_cause, found.remediation, found.lessons_learned))
+    assert [link.event.title for link in found.links.filter(is_cause=True)] == [flag.SWITCHED_ON]
+    assert found.hypotheses.count() == found.notes.count() == 2
+
+
+def test_the_saturated_database_is_being_worked_on_and_related_to_the_flag(demo: Investigation) -> None:
+    found = case("Orders are late")
+    assert (found.status, found.resolved_at) == (Status.IN_PROGRESS, None)
+    assert list(found.related.all()) == [case("Catalog pages")]
+    assert found.hypotheses.count() == found.notes.count() == 2
+
+
+@pytest.mark.parametrize("title", ["Catalog pages", "Orders are late"])
+def test_every_source_of_an_incident_is_linked_to_it_and_nothing_of_the_others(demo: Investigation, title: str) -> None:
+    links = Link.objects.filter(investigation=case(title))
+    assert set(links.values_list("event__source", flat=True)) == {"ci", "metrics", "traces", "logs", "alerts"}
+    assert set(links.values_list("event__service", flat=True)) == {case(title).service_affected}
 
 
 def test_the_line_that_was_cut_off_is_a_dead_letter(demo: Investigation) -> None:
@@ -66,7 +95,7 @@ def test_bootstrap_runs_again_safely_and_takes_any_password_its_operator_chose(
     bootstrap()
     assert bootstrap().split() == ["user", "demo", "engineer", "demo", "admin", "demo"]
     assert all(person.check_password("demo") for person in User.objects.all())
-    assert (User.objects.count(), Investigation.objects.count()) == (3, 1)
+    assert (User.objects.count(), Investigation.objects.count()) == (3, 3)
 
 
 def test_a_password_that_a_person_chose_survives_the_next_start(bootstrap: Callable[[], str]) -> None:

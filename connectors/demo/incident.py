@@ -1,4 +1,4 @@
-"""Deed: play the demo incident through the doors of git, logs, webhooks and people, and open its investigation."""
+"""Deed: play the demo's incidents through the doors of git, logs, webhooks and people, and investigate them."""
 
 import hmac
 from datetime import datetime, timedelta
@@ -9,7 +9,8 @@ from django.conf import settings
 
 from accounts.models import User
 from connectors import services
-from connectors.demo import github, shop, story
+from connectors.demo import database, flag, github, playing, shop, story
+from connectors.demo.plot import Plot
 from connectors.digestion import digest_pending
 from connectors.models import Connector
 from connectors.polling import poll
@@ -25,10 +26,10 @@ WEBHOOK_SECRET = "demo"  # noqa: S105 - the demo signs to itself
 
 
 def load(*, engineer: User, now: datetime) -> Investigation:
-    """Load the demo incident, dated about an hour ago.
+    """Load the demo: a bad deploy about an hour ago, a flag switched on yesterday, a database saturated right now.
 
     Returns:
-        Its investigation, with everything linked.
+        The investigation of the bad deploy. Each has everything linked.
     """
     folder = Path(settings.DATA_DIR) / "demo"
     hashes = shop.make_repository(folder / "shop", now)
@@ -38,10 +39,22 @@ def load(*, engineer: User, now: datetime) -> Investigation:
     _call_hook(hashes, now)
     _alert(engineer, now)
     investigation = _open(engineer, now)
+    cases = [(plot, _begin(plot, engineer, now)) for plot in (flag.PLOT, database.PLOT)]
     while linking.link_pending(now=now):
         pass
-    suspicion.compute(investigation=investigation, now=now)
+    for plot, case in cases:
+        playing.work(plot=plot, investigation=case, engineer=engineer, now=now)
+    (_, yesterday), (_, present) = cases
+    investigations.relate(investigation=present, other=yesterday, actor=engineer, now=now)
+    for case in (investigation, *(case for _, case in cases)):
+        suspicion.compute(investigation=case, now=now)
     return investigation
+
+
+def _begin(plot: Plot, engineer: User, now: datetime) -> Investigation:
+    detected = now - plot.ago
+    playing.tell(plot=plot, told=plot.told, detected=detected, run="demo", now=now)
+    return playing.open_case(plot=plot, detected=detected, engineer=engineer)
 
 
 def _poll(name: str, kind: str, values: dict[str, object], now: datetime) -> None:

@@ -14,7 +14,7 @@ from events.tests.factories import EventFactory
 from frontend.tests.conftest import Browse
 from investigations import services
 from investigations.models import Investigation
-from investigations.tests.factories import InvestigationFactory, LinkFactory
+from investigations.tests.factories import InvestigationFactory, LinkFactory, SavedViewFactory
 
 pytestmark = pytest.mark.django_db
 LIST = "/investigations/"
@@ -33,11 +33,12 @@ def test_the_list_asks_the_same_questions_however_long_it_is(
     window: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     LinkFactory.create_batch(3)
-    # Session, person, page of investigations, their events, choices of assignee.
-    with django_assert_num_queries(5):
+    # Session, person, page of investigations, their events, choices of assignee, saved views.
+    with django_assert_num_queries(6):
         window.get(LIST)
     LinkFactory.create_batch(20, investigation__assigned_to=UserFactory())
-    with django_assert_num_queries(5):
+    SavedViewFactory.create_batch(10, shared=True)
+    with django_assert_num_queries(6):
         window.get(LIST)
 
 

@@ -17,11 +17,13 @@ from frontend.paging import numbered
 from frontend.views import panes
 from frontend.views.door import Request, answer_part, back_to, door, require
 from investigations import services
-from investigations.models import Investigation, Link
+from investigations.listquery import normalised
+from investigations.models import Investigation, Link, SavedView
 from rcaplatform.kit.errors import Conflict, Invalid
 
 PER_PAGE = 50
 SUGGESTED = 20
+MOST_VIEWS = 200  # a person has fewer, so that only what others share can be left out
 UNREAD = ("description", "keywords", "search", "metadata", "root_cause", "remediation", "lessons_learned")
 CHANGED_MEANWHILE = "changed this while you were writing. Nothing of yours is lost: compare, then save again."
 
@@ -33,13 +35,29 @@ def browse(request: Request) -> HttpResponse:
     filters = InvestigationFilter(request.GET, visible)
     page = numbered(filters.qs, number=request.GET.get("page", ""), size=PER_PAGE)
     counts = Link.objects.count_by_investigation([row.pk for row in page.items])
+    views = SavedView.objects.visible_to(request.user).select_related("owner")
     context = {
         "filters": filters,
         "page": page,
         "rows": [(row, counts.get(row.pk, 0)) for row in page.items],
         "may_create": may(request.user, "create", Investigation),
+        "query": _query(request),
+        "views": views.own_first(request.user)[:MOST_VIEWS],
     }
     return answer_part(request, "investigations/list.html", {"results": "investigations/results.html"}, context)
+
+
+def _query(request: Request) -> str:
+    """Return what the list is asked, as a view would keep it; empty when there is nothing to keep."""
+    try:
+        return normalised(request.GET.urlencode())
+    except Invalid:
+        return ""
+
+
+def address_of(view: SavedView) -> str:
+    """Return where the list shows a view."""
+    return f"{reverse('investigations')}?{view.query}"
 
 
 @door("GET", "POST")

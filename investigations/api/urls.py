@@ -9,6 +9,7 @@ from investigations.api.comments import CommentViewSet
 from investigations.api.export import ExportViewSet
 from investigations.api.hypotheses import EvidenceViewSet, HypothesisViewSet
 from investigations.api.relations import RelatedViewSet, SimilarViewSet
+from investigations.api.savedviews import SavedViewViewSet
 from investigations.api.search import SearchView
 from investigations.api.suspects import SuspectReportViewSet, SuspectViewSet
 from investigations.api.views import (
@@ -28,6 +29,7 @@ EVENT = r"(?P<event_id>[^/]+)"
 
 router = Router()
 router.register("investigations", InvestigationViewSet, basename="investigation")
+router.register("views", SavedViewViewSet, basename="view")
 router.register(f"{PART}/notes", NoteViewSet, basename="note")
 router.register(f"{PART}/comments", CommentViewSet, basename="comment")
 router.register(f"{PART}/hypotheses", HypothesisViewSet, basename="hypothesis")

@@ -18,6 +18,7 @@ from investigations.models import (
     Link,
     Note,
     NoteRevision,
+    SavedView,
     Suspect,
     SuspectReport,
 )
@@ -109,6 +110,17 @@ class EvidenceFactory(RowFactory[Evidence]):
     event = factory.LazyAttribute(lambda evidence: LinkFactory(investigation=evidence.hypothesis.investigation).event)
     stance = Stance.SUPPORTS
     author = factory.SubFactory(UserFactory)
+
+
+class SavedViewFactory(RowFactory[SavedView]):
+    """A view of what is being worked on, for its owner alone."""
+
+    class Meta:
+        model = SavedView
+
+    name = factory.Sequence(lambda number: f"View number {number}")
+    query = "status=active"
+    owner = factory.SubFactory(UserFactory)
 
 
 class SuspectReportFactory(RowFactory[SuspectReport]):

@@ -1,4 +1,4 @@
-"""Facts: investigations, what is linked to them, and what people wrote. No I/O."""
+"""Facts: investigations, what is linked to them, and the views of their list. No I/O."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -19,21 +19,14 @@ from investigations.choices import (
     ImpactSeverity,
     LinkState,
     Priority,
-    Stance,
     Status,
-    SuspectKind,
-    SuspectState,
-    Verdict,
 )
+from investigations.listquery import LONGEST
 from investigations.querysets import (
-    CommentQuerySet,
-    EvidenceQuerySet,
-    HypothesisQuerySet,
     InvestigationQuerySet,
     LinkQuerySet,
     LookBackQuerySet,
-    NoteQuerySet,
-    SuspectQuerySet,
+    SavedViewQuerySet,
 )
 from rcaplatform.kit.models import Identified, SoftDeleted
 
@@ -211,180 +204,23 @@ class LookBack(Identified):
         return str(self.investigation_id)
 
 
-class Note(Identified, SoftDeleted):
-    """What somebody wrote down in an investigation, in Markdown."""
+class SavedView(Identified):
+    """A query of the list of investigations that somebody comes back to."""
 
-    investigation = models.ForeignKey(Investigation, on_delete=models.CASCADE, related_name="notes")
-    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="notes")
-    body = models.TextField(validators=[MaxLengthValidator(50_000)])
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-    version = models.PositiveIntegerField(default=1, editable=False)
-    search = models.GeneratedField(
-        expression=SearchVector("body", config=SEARCH_CONFIG), output_field=SearchVectorField(), db_persist=True
-    )
-
-    objects = NoteQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        indexes = [
-            models.Index(fields=["investigation", "-id"], name="note_newest"),
-            GinIndex(fields=["search"], name="note_search"),
-        ]
-
-    def __str__(self) -> str:
-        return self.body[:80]
-
-
-class NoteRevision(Identified):
-    """A note as it stood after one save; the first is how it began."""
-
-    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="revisions")
-    number = models.PositiveIntegerField()
-    body = models.TextField()
-    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["number"]
-        constraints = [models.UniqueConstraint(fields=["note", "number"], name="note_revision_once")]
-
-    def __str__(self) -> str:
-        return f"{self.note_id} #{self.number}"
-
-
-class Comment(Identified, SoftDeleted):
-    """A remark on one event or one note of an investigation."""
-
-    version = 1  # it is never edited
-
-    investigation = models.ForeignKey(Investigation, on_delete=models.CASCADE, related_name="comments")
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, blank=True, related_name="comments")
-    note = models.ForeignKey(Note, on_delete=models.CASCADE, null=True, blank=True, related_name="comments")
-    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="comments")
-    body = models.TextField(validators=[MaxLengthValidator(10_000)])
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    objects = CommentQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.CheckConstraint(
-                name="comment_on_one_thing",
-                condition=Q(event__isnull=False, note__isnull=True) | Q(event__isnull=True, note__isnull=False),
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.body[:80]
-
-
-class Hypothesis(Identified, SoftDeleted):
-    """What might have caused it, and what became of that thought."""
-
-    investigation = models.ForeignKey(
-        Investigation, on_delete=models.CASCADE, related_name="hypotheses", db_index=False
-    )
-    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="hypotheses")
-    statement = models.CharField(max_length=500)
-    verdict = models.CharField(max_length=12, choices=Verdict, default=Verdict.OPEN)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-    updated_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
-    version = models.PositiveIntegerField(default=1, editable=False)
-
-    objects = HypothesisQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["id"]
-        verbose_name_plural = "hypotheses"
-        constraints = [models.CheckConstraint(name="hypothesis_verdict_known", condition=Q(verdict__in=Verdict.values))]
-        indexes = [models.Index(fields=["investigation", "id"], name="hypothesis_oldest")]
-
-    def __str__(self) -> str:
-        return self.statement[:80]
-
-
-class Evidence(Identified, SoftDeleted):
-    """What one event says about one hypothesis, and why."""
-
-    hypothesis = models.ForeignKey(Hypothesis, on_delete=models.CASCADE, related_name="evidence")
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="evidence")
-    stance = models.CharField(max_length=12, choices=Stance)
-    why = models.CharField(max_length=1_000, blank=True, default="")
-    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="evidence")
+    name = models.CharField(max_length=100)
+    query = models.CharField(max_length=LONGEST, help_text="Filters and order, as in status=active&sort=-updated.")
+    shared = models.BooleanField(default=False, help_text="Everybody sees it.")
+    # Without an index of its own: `saved_view_named_once` begins with it.
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="views", db_index=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     version = models.PositiveIntegerField(default=1, editable=False)
 
-    objects = EvidenceQuerySet.as_manager()
+    objects = SavedViewQuerySet.as_manager()
 
     class Meta:
-        ordering = ["id"]
-        verbose_name_plural = "evidence"
-        constraints = [
-            models.CheckConstraint(name="evidence_stance_known", condition=Q(stance__in=Stance.values)),
-            models.UniqueConstraint(
-                fields=["hypothesis", "event"], name="evidence_once", condition=Q(deleted_at__isnull=True)
-            ),
-        ]
+        ordering = ["name", "id"]
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="saved_view_named_once")]
 
     def __str__(self) -> str:
-        return f"{self.event_id} {self.stance} {self.hypothesis_id}"
-
-
-class SuspectReport(Identified):
-    """What the suspects engine answered once, from what was known then. The newest one is shown; none is changed."""
-
-    investigation = models.ForeignKey(
-        Investigation, on_delete=models.CASCADE, related_name="suspect_reports", db_index=False
-    )
-    engine_version = models.PositiveSmallIntegerField()
-    computed_at = models.DateTimeField()
-    computed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", help_text="Who asked.")
-    events = models.PositiveIntegerField(help_text="How many events it was read from.")
-    onset = models.DateTimeField(null=True, help_text="When it began, by what was measured.")
-    no_change_cause = models.BooleanField(help_text="No change explains it.")
-    reasons = models.JSONField(default=list, help_text="Sentences: why no change does.")
-    first_failing_service = models.CharField(max_length=200, blank=True)
-    blast_radius = models.JSONField(default=list, help_text="Other services that suffer.")
-    remediation = models.CharField(max_length=40, blank=True, help_text="What to do first.")
-    problem = models.CharField(max_length=1_000, blank=True, help_text="Why there is no answer; empty: there is one.")
-
-    class Meta:
-        ordering = ["-id"]
-        indexes = [models.Index(fields=["investigation", "-id"], name="suspect_report_newest")]
-
-    def __str__(self) -> str:
-        return f"{self.investigation_id} at {self.computed_at}"
-
-
-class Suspect(Identified):
-    """A probable cause, why, and what people made of it."""
-
-    report = models.ForeignKey(SuspectReport, on_delete=models.CASCADE, related_name="suspects", db_index=False)
-    kind = models.CharField(max_length=10, choices=SuspectKind)
-    name = models.CharField(max_length=300, help_text="A commit, a service, or a service and its metric.")
-    place = models.PositiveSmallIntegerField(help_text="1 for the first of its kind.")
-    score = models.FloatField(help_text="0 to 1; comparable within a kind.")
-    evidence = models.JSONField(default=list, help_text="One object a sentence: text, and the ids of events.")
-    event = models.ForeignKey(Event, on_delete=models.SET_NULL, null=True, related_name="suspected")
-    state = models.CharField(max_length=10, choices=SuspectState, default=SuspectState.OPEN)
-    decided_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    decided_at = models.DateTimeField(null=True)
-
-    objects = SuspectQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["kind", "place"]
-        constraints = [
-            models.UniqueConstraint(fields=["report", "kind", "place"], name="suspect_place_once"),
-            models.CheckConstraint(name="suspect_kind_known", condition=Q(kind__in=SuspectKind.values)),
-            models.CheckConstraint(name="suspect_state_known", condition=Q(state__in=SuspectState.values)),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.name}"
+        return self.name

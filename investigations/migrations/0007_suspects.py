@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('events', '0007_dependencies'),
-        ('investigations', '0005_hypotheses'),
+        ('investigations', '0006_saved_views'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

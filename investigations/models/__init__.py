@@ -1,0 +1,20 @@
+"""Facts: investigations and all that belongs to them. No I/O."""
+
+from investigations.models.cases import WRITE_UP_LIMIT, Investigation, Link, LookBack, SavedView
+from investigations.models.suspects import Suspect, SuspectReport
+from investigations.models.writing import Comment, Evidence, Hypothesis, Note, NoteRevision
+
+__all__ = [
+    "WRITE_UP_LIMIT",
+    "Comment",
+    "Evidence",
+    "Hypothesis",
+    "Investigation",
+    "Link",
+    "LookBack",
+    "Note",
+    "NoteRevision",
+    "SavedView",
+    "Suspect",
+    "SuspectReport",
+]
