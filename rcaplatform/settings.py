@@ -264,6 +264,7 @@ SPECTACULAR_SETTINGS = {
         "BreakerState": "connectors.choices.BreakerState",
         "DeadLetterState": "connectors.choices.DeadLetterState",
         "ConnectorState": "connectors.health.STATES",
+        "SuspectState": "investigations.choices.SuspectState",
     },
 }
 
