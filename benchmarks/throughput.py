@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -26,7 +27,6 @@ from benchmarks.report import Row, table
 
 SERVICES = ("auth", "cart", "orders", "payments", "search", "shipping", "web", "mail")
 STEP = 0.1  # seconds between two writes
-SETTLE = 600  # seconds until all must be stored and linked
 MINE = "FROM events_event e JOIN events_origin o ON o.id = e.origin_id WHERE o.name = 'lines'"
 LAG = (
     f"SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM linked_at - timestamp)) {MINE}"  # noqa: S608
@@ -95,14 +95,25 @@ def resident(number: int) -> float:
     return int(said.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def settled(product: Product, lines: int) -> float:
-    """Wait until all is stored and linked; return the seconds it took."""
+def settled(product: Product, lines: int, patience: float) -> float:
+    """Wait until all is stored and linked, or patience is over; return the seconds it took."""
     began = time.monotonic()
-    while time.monotonic() - began < SETTLE:
+    while time.monotonic() - began < patience:
         if product.number(f"SELECT count(*) {MINE} AND e.linked_at IS NOT NULL") >= lines:
             break
         time.sleep(0.5)
     return time.monotonic() - began
+
+
+def busy_seconds(product: Product) -> list[tuple[str, float]]:
+    """Return the seconds that the processes of each kind were on a processor; those that have ended are left out."""
+    spent = dict[str, float]()
+    for role, numbers in product.processes().items():
+        for number in numbers:
+            with suppress(OSError):
+                times = Path("/proc", str(number), "stat").read_text().rpartition(")")[2].split()[11:13]
+                spent[role] = spent.get(role, 0) + sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+    return sorted(spent.items())
 
 
 def lag(product: Product) -> tuple[float, float]:
@@ -120,17 +131,18 @@ def bare(product: Product) -> float:
     return float(json.loads(done.stdout.splitlines()[-1])["rates"]["bare COPY, 1,000 a commit"])
 
 
-def measure(product: Product, seconds: float, rate: float, interval: int) -> list[Row]:
+def measure(product: Product, options: argparse.Namespace) -> list[Row]:
     """Write, wait, and return what came of it."""
     log = product.data_dir / "shop.log"
     log.write_bytes(b"")
-    product.shell(ACTOR + SCRIPT.format(path=log, interval=interval))
+    product.shell(ACTOR + SCRIPT.format(path=log, interval=options.interval))
     watch = Watch(product)
     watch.start()
     began = time.monotonic()
     with log.open("ab") as file:
-        lines = write(file, rate / 60, seconds)
-    wrote, after = time.monotonic() - began, settled(product, lines)
+        lines = write(file, options.rate / 60, options.seconds)
+    wrote, after = time.monotonic() - began, settled(product, lines, options.settle)
+    busy = busy_seconds(product)
     watch.ended.set()
     stored, linked = (product.number(f"SELECT count(*) {MINE}{only}") for only in ("", " AND e.linked_at IS NOT NULL"))
     (middle, late), per_second, yardstick = lag(product), linked / (wrote + after), bare(product)
@@ -144,6 +156,7 @@ def measure(product: Product, seconds: float, rate: float, interval: int) -> lis
         Row("events a second, to the end", f"{per_second:,.0f}", f"{yardstick:,.0f} bare COPY", ratio),
     ]
     rows += [Row(f"most memory of a {role}", f"{most:.0f} MiB") for role, most in sorted(watch.most.items()) if most]
+    rows += [Row(f"{role} on a processor", f"{spent / max(stored, 1) * 1_000:.2f} ms an event") for role, spent in busy]
     loads = watch.loads or [os.getloadavg()[0]]
     return [*rows, Row("load average of a minute", f"{min(loads):.1f} to {max(loads):.1f} on {os.cpu_count()} cores")]
 
@@ -154,9 +167,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--rate", type=float, default=100_000, help="lines a minute")
     parser.add_argument("--interval", type=int, default=10, help="seconds between polls")
+    parser.add_argument("--settle", type=float, default=600, help="seconds until all must be stored and linked")
     options = parser.parse_args()
     with running(WORKER_CONCURRENCY="2", POLL_CONCURRENCY="2") as product:
-        rows = measure(product, options.seconds, options.rate, options.interval)
+        rows = measure(product, options)
     print(table(rows))
     sys.exit(any(row.met is False for row in rows))
 
