@@ -11,6 +11,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -174,6 +175,9 @@ class Postgres(Server):
             # While a PostgreSQL that restarts itself recovers, it takes no notice of the next process that dies, be it
             # the very one that recovers, and waits for it for ever. One that ends is started again by the supervisor.
             "restart_after_crash": "off",
+            **(
+                {"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}
+            ),  # not 1,500 files one by one
             "log_checkpoints": "off",
             "log_min_messages": "error",
             "log_min_error_statement": "panic",  # statements carry data; logs should not
