@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=40, help="deliveries, and lines, a second")
     parser.add_argument("--interval", type=int, default=10, help="seconds between polls")
     options = parser.parse_args()
-    with running() as product:
+    with running(DEMO="false") as product:
         status = measure(product, options)
         if status:
             said = (text for text in product.log.read_text().splitlines() if "rcaplatform.request" not in text)

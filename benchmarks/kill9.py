@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from queue import Empty, Queue
 
 from benchmarks.product import ACTOR, Product, running
@@ -77,31 +77,29 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         """Post until the queue is empty and stays so."""
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        while True:
-            try:
-                number = self.queue.get(timeout=0.1)
-            except Empty:
-                if self.ended.is_set():
-                    return
-                continue
-            body, headers = delivery(number)
-            try:
-                link.request("POST", "/hooks/bench", body, headers)
-                answer = link.getresponse()
-                answer.read()
-            except (OSError, http.client.HTTPException) as problem:
-                self.trouble.append(type(problem).__name__)
-                link.close()
-                self.queue.put(number)
-                time.sleep(0.1)
-                continue
-            if answer.status in (200, 202):
-                self.accepted.add(number)
-            else:
-                self.trouble.append(str(answer.status))
-                self.queue.put(number)
-                time.sleep(0.1)
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as link:
+            while not (self.ended.is_set() and self.queue.empty()):
+                with suppress(Empty):
+                    number = self.queue.get(timeout=0.1)
+                    if problem := self._post(link, number):
+                        self.trouble.append(problem)
+                        self.queue.put(number)
+                        time.sleep(0.1)
+
+    def _post(self, link: http.client.HTTPConnection, number: int) -> str:
+        """Post one delivery; return what went wrong, if anything."""
+        body, headers = delivery(number)
+        try:
+            link.request("POST", "/hooks/bench", body, headers)
+            answer = link.getresponse()
+            answer.read()
+        except (OSError, http.client.HTTPException) as problem:
+            link.close()
+            return type(problem).__name__
+        if answer.status not in (200, 202):
+            return str(answer.status)
+        self.accepted.add(number)
+        return ""
 
 
 def kill_at(marks: list[int], product: Product, accepted: set[int]) -> None:

@@ -11,6 +11,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ AS_USER = (
     "--ambient-caps=-all,+dac_override",
     "--bounding-set=-all,+dac_override",
 )
+# Before it recovers, PostgreSQL syncs its files; on Linux it need not do so one by one, and there are 1,500.
+SYNC_AT_ONCE = {"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}
 # The servers see nothing of the caller's environment: a stray PGPORT or LC_ALL would change what they do.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
@@ -174,6 +177,7 @@ class Postgres(Server):
             # While a PostgreSQL that restarts itself recovers, it takes no notice of the next process that dies, be it
             # the very one that recovers, and waits for it for ever. One that ends is started again by the supervisor.
             "restart_after_crash": "off",
+            **SYNC_AT_ONCE,
             "log_checkpoints": "off",
             "log_min_messages": "error",
             "log_min_error_statement": "panic",  # statements carry data; logs should not

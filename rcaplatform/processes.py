@@ -14,7 +14,7 @@ from rcaplatform.embedded import ENVIRONMENT, Server, StartError, parent_death
 # Every supervised process carries this variable with its data directory, by which the next start finds leftovers.
 MARK = "RCA_SUPERVISED"
 # What ran as long as this was well: it was killed, and is back at once. What cannot start dies sooner.
-FIRST_DELAY, LONGEST_DELAY, LONG_ENOUGH = 1.0, 30.0, 5.0  # seconds
+FIRST_DELAY, LONGEST_DELAY, LONG_ENOUGH = 1.0, 5.0, 5.0  # seconds
 # A server that runs and answers nobody for so long is killed and started again; asked every so often.
 SILENCE, ASK_EVERY = 60.0, 5.0  # seconds
 # A killed supervisor takes the stores with it, so nothing can be finished; only granian must end processes of its own.

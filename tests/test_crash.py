@@ -1,5 +1,6 @@
-"""`kill -9` in the middle of a poll: what was committed is kept, the rest is read again, nothing is stored twice."""
+"""`kill -9` of a poll, and of anything: what was committed is kept, the rest comes again, nothing is stored twice."""
 
+import argparse
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from benchmarks import chaos
+from benchmarks.product import running
 from connectors import services
 from connectors.sources.jsonlines import JSONLines
 from events.models import Event
@@ -47,3 +50,11 @@ def test_a_poll_that_is_killed_again_and_again_stores_every_line_once(tmp_path: 
         assert before < stored.count() < LINES
     assert start_poll().wait(120) == 0
     assert (stored.count(), stored.values("data__attributes__number").distinct().count()) == (LINES, LINES)
+
+
+@pytest.mark.slow
+def test_fifteen_kills_of_whatever_runs_lose_nothing_and_store_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chaos, "SETTLE", 120)
+    options = argparse.Namespace(kills=15, minutes=1, seed=1, pause=0.5, rate=20, interval=5)
+    with running(DEMO="false") as product:
+        assert chaos.measure(product, options) == 0
