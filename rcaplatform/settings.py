@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "rcaplatform",  # for its commands: it has no models
     "accounts",
     "events",
     "investigations",
