@@ -111,7 +111,7 @@ def pages(engineer: User) -> list[str]:
         "/nothing-here",
         "/analytics/",
         "/analytics/?first=2026-03-02&last=2026-03-01",
-        "/investigations/?detected_from=soon&without=cause",
+        "/investigations/?detected_from=2026-03-01&without=cause",
     ]
 
 
