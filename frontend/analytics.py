@@ -98,14 +98,14 @@ def _tiles(cases: Row, told: Row, days: Days) -> list[Tile]:
     took, events = cases["took"]["overall"], sum(row["events"] for row in told["sources"])
     cases_url, events_url = reverse("investigations"), reverse("events")
     ended = f"{cases_url}{days.within('resolved')}"
-    ninth = f"nine in ten within {minutes(took['p90_minutes'])}" if took["resolved"] else "nothing was resolved"
+    ninth = f"median; nine in ten within {minutes(took['p90_minutes'])}" if took["resolved"] else "nothing was resolved"
     return [
         Tile("Opened", f"{opened:,}", "investigations detected", f"{cases_url}{days.within('detected')}"),
         Tile("Resolved", f"{took['resolved']:,}", "investigations ended", ended),
         Tile(
             "Still active", f"{active:,}", "of those opened", f"{cases_url}{days.within('detected', status='active')}"
         ),
-        Tile("Median time to resolve", minutes(took["median_minutes"]), ninth, ended if took["resolved"] else ""),
+        Tile("Time to resolve", minutes(took["median_minutes"]), ninth, ended if took["resolved"] else ""),
         Tile("Events", f"{events:,}", "told by every source", f"{events_url}{days.moments()}"),
     ]
 

@@ -206,12 +206,7 @@ class NoteForm(VersionedForm):
 class DaysForm(forms.Form):
     """Which days a page speaks of: the last few, or from one to another."""
 
-    days = forms.TypedChoiceField(
-        choices=[(count, f"{count} days") for count in PRESETS],
-        coerce=int,
-        empty_value=USUAL,  # type: ignore[arg-type]  # the stubs know only text
-        required=False,
-    )
+    days = forms.TypedChoiceField(choices=[(count, f"{count} days") for count in PRESETS], coerce=int, required=False)
     first = forms.DateField(required=False, label="From (UTC)", widget=forms.DateInput({"type": "date"}))
     last = forms.DateField(required=False, label="To (UTC)", widget=forms.DateInput({"type": "date"}))
 
@@ -244,4 +239,4 @@ class DaysForm(forms.Form):
     def asked(self, today: date) -> Days:
         """Return the days that were asked for, of a form that is valid."""
         first, last = self.cleaned_data["first"], self.cleaned_data["last"]
-        return Days(first, last) if first and last else Days.until(today, self.cleaned_data["days"])
+        return Days(first, last) if first and last else Days.until(today, self.cleaned_data["days"] or USUAL)

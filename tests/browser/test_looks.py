@@ -109,6 +109,9 @@ def pages(engineer: User) -> list[str]:
         f"/events/{links[0].event_id}/",
         "/connectors/",
         "/nothing-here",
+        "/analytics/",
+        "/analytics/?first=2026-03-02&last=2026-03-01",
+        "/investigations/?detected_from=2026-03-01&without=cause",
     ]
 
 
