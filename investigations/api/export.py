@@ -53,7 +53,7 @@ class ExportViewSet(PartViewSet):
         },
     )
     def export(self, request: Request, **_: str) -> HttpResponse:
-        """Export one with its events and why they are linked, notes, comments and related ones.
+        """Export one with its events and why they are linked, hypotheses, notes, comments and related ones.
 
         At most 10,000 events (PDF: 5,000), those that carry most weight; `omissions` says what was left out.
         """
