@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -10,18 +10,13 @@ from rest_framework import serializers
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from investigations.api.views import PartViewSet
-from investigations.exports.gathering import gather
-from investigations.exports.markdown import render
-from investigations.exports.pdf import MOST_EVENTS, typeset
+from investigations.exports.document import FORMATS, write
 from investigations.models import Investigation
 from rcaplatform.kit.rest import JSONRenderer
 from rcaplatform.kit.views import Strict, asked
 
-FORMATS = ("json", "markdown", "pdf")
-_ENDINGS = {"json": "json", "markdown": "md", "pdf": "pdf"}
 _UNKNOWN = f"An export has no format {{input}}; choose {', '.join(FORMATS[:-1])} or {FORMATS[-1]}."
 _FORMAT = OpenApiParameter("format", enum=FORMATS, default="json", description="What to write it in.")
 
@@ -57,18 +52,10 @@ class ExportViewSet(PartViewSet):
             (200, "application/pdf"): OpenApiTypes.BINARY,
         },
     )
-    def export(self, request: Request, **_: str) -> HttpResponseBase:
-        """Export one with its events and why they are linked, notes, comments and related ones.
+    def export(self, request: Request, **_: str) -> HttpResponse:
+        """Export one with its events and why they are linked, hypotheses, notes, comments and related ones.
 
         At most 10,000 events (PDF: 5,000), those that carry most weight; `omissions` says what was left out.
         """
         chosen = asked(ExportRequest, request)["format"]
-        most = MOST_EVENTS if chosen == "pdf" else None
-        report = gather(investigation=self.investigation, now=timezone.now(), most_events=most)
-        name = f"investigation-{self.investigation.pk}.{_ENDINGS[chosen]}"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        if chosen == "json":
-            return Response(report.as_json(), headers=headers)
-        if chosen == "pdf":
-            return HttpResponse(typeset(report), content_type="application/pdf", headers=headers)
-        return HttpResponse(render(report), content_type="text/markdown; charset=utf-8", headers=headers)
+        return write(investigation=self.investigation, written_in=chosen, now=timezone.now()).as_download()

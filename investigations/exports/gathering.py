@@ -1,15 +1,18 @@
 """Questions: everything that belongs to an investigation, within the bounds of an export."""
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
 import orjson
 from django.db.models import F, QuerySet
 
+from investigations.choices import LinkState
 from investigations.exports.report import Report, Row
-from investigations.models import Investigation, Link
+from investigations.models import Evidence, Investigation, Link
 
 MOST_EVENTS, MOST_NOTES, MOST_COMMENTS, MOST_RELATED = 10_000, 1_000, 5_000, 1_000
+MOST_HYPOTHESES, MOST_EVIDENCE, MOST_RULED_OUT = 200, 5_000, 1_000
 MOST_DATA = 20_000_000  # bytes of what the events have to say
 _CHUNK = 100
 
@@ -46,6 +49,8 @@ def gather(*, investigation: Investigation, now: datetime, most_events: int | No
         events=_events(investigation, MOST_EVENTS if most_events is None else most_events, left_out),
         notes=_bounded("notes", notes, MOST_NOTES, left_out),
         comments=_bounded("comments", comments, MOST_COMMENTS, left_out),
+        hypotheses=_hypotheses(investigation, left_out),
+        ruled_out=_ruled_out(investigation, left_out),
         related=_bounded("related investigations", related, MOST_RELATED, left_out),
         left_out=left_out,
     )
@@ -72,6 +77,44 @@ def _events(investigation: Investigation, most: int, left_out: dict[str, int]) -
     if len(kept) == most or spent > MOST_DATA:
         _leave_out("events", links.count() - len(kept), left_out)
     return sorted(kept, key=lambda event: (event["timestamp"], event["id"]))
+
+
+def _hypotheses(investigation: Investigation, left_out: dict[str, int]) -> list[Row]:
+    """Return what might have caused it, each with the evidence for and against."""
+    supposed = (
+        investigation.hypotheses.alive()
+        .order_by("id")
+        .values("id", "statement", "verdict", "created_at", "updated_at", "version", author_name=F("author__username"))
+    )
+    told = {name: F(f"event__{name}") for name in ("timestamp", "title")}
+    weighed = (
+        Evidence.objects.standing()
+        .filter(hypothesis__investigation=investigation)
+        .order_by("id")
+        .values("id", "hypothesis", "event", "stance", "why", "created_at", author_name=F("author__username"), **told)
+    )
+    evidence: defaultdict[Any, list[Row]] = defaultdict(list)
+    for row in _bounded("pieces of evidence", weighed, MOST_EVIDENCE, left_out):
+        evidence[row["hypothesis"]].append(row)
+    kept = _bounded("hypotheses", supposed, MOST_HYPOTHESES, left_out)
+    return [{**row, "evidence": evidence[row["id"]]} for row in kept]
+
+
+def _ruled_out(investigation: Investigation, left_out: dict[str, int]) -> list[Row]:
+    """Return the links that people rejected, so that nobody follows them again."""
+    rejected = (
+        Link.objects.filter(investigation=investigation, state=LinkState.REJECTED, event__deleted_at__isnull=True)
+        .order_by("decided_at", "id")
+        .values(
+            "event",
+            *_LINK,
+            link_id=F("id"),
+            decided_by_name=F("decided_by__username"),
+            timestamp=F("event__timestamp"),
+            title=F("event__title"),
+        )
+    )
+    return _bounded("rejected links", rejected, MOST_RULED_OUT, left_out)
 
 
 def _bounded(kind: str, rows: QuerySet[Any, Any], most: int, left_out: dict[str, int]) -> list[Row]:

@@ -38,6 +38,15 @@ def lay_out(report: Report) -> dict[str, Any]:
         "findings": [[label, blocks(case[name])] for name, label in wording.FINDINGS.items() if case[name]],
         "chart": _chart(report),
         "events": [_event(event, case, about_events[event["id"]]) for event in report.events],
+        "hypotheses": [_hypothesis(one) for one in report.hypotheses],
+        "ruled_out": [
+            [
+                clean(f"{wording.moment(link['timestamp'])} {link['title']}"),
+                clean(wording.rejection(link)),
+                str(link["event"]),
+            ]
+            for link in report.ruled_out
+        ],
         "notes": [_written(note, about_notes[note["id"]]) for note in report.notes],
         "other_remarks": [
             {**_written(remark, ()), "about": str(remark["event"] or remark["note"])}
@@ -83,6 +92,20 @@ def _event(event: Row, case: Row, comments: Iterable[Row]) -> dict[str, Any]:
         "id": str(event["id"]),
         "told": clean(f"{event['origin_name']}: {event['source_id']}"),
         "comments": [_written(comment, ()) for comment in comments],
+    }
+
+
+def _hypothesis(one: Row) -> dict[str, Any]:
+    return {
+        "statement": clean(one["statement"]),
+        "verdict": one["verdict"].replace("_", " ").capitalize(),
+        "author": clean(one["author_name"]),
+        "at": wording.moment(one["created_at"]),
+        "evidence": [
+            [piece["stance"].capitalize(), clean(piece["why"]), clean(piece["title"]), str(piece["event"])]
+            for piece in one["evidence"]
+        ],
+        "no_evidence": wording.NO_EVIDENCE,
     }
 
 

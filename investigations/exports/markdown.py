@@ -17,7 +17,7 @@ _ADDRESS = re.compile(r"https?://[^\s<>|]+")
 
 def render(report: Report) -> str:
     """Return the report as one Markdown document."""
-    sections = (_head, _findings, _timeline, _notes, _other_remarks, _related, _sources)
+    sections = (_head, _findings, _hypotheses, _timeline, _ruled_out, _notes, _other_remarks, _related, _sources)
     lines = [line for section in sections for line in section(report)]
     return "\n".join(lines) + "\n"
 
@@ -51,6 +51,21 @@ def _findings(report: Report) -> Iterator[str]:
             yield from ("", f"## {label}", "", *_quoted(case[name]))
 
 
+def _hypotheses(report: Report) -> Iterator[str]:
+    if report.hypotheses:
+        yield from ("", "## Hypotheses")
+    for one in report.hypotheses:
+        verdict = one["verdict"].replace("_", " ").capitalize()
+        yield from ("", f"### {verdict}: {_plain(one['statement'])}", "")
+        yield f"{_plain(one['author_name'])}, {moment(one['created_at'])}"
+        yield ""
+        for piece in one["evidence"]:
+            why = f": {_plain(piece['why'])}" if piece["why"] else ""
+            yield f"- {piece['stance'].capitalize()}{why} ({_plain(piece['title'])} `{piece['event']}`)"
+        if not one["evidence"]:
+            yield wording.NO_EVIDENCE
+
+
 def _timeline(report: Report) -> Iterator[str]:
     yield from ("", f"## Timeline: {len(report.events):,} events", "")
     if not report.events:
@@ -63,6 +78,14 @@ def _timeline(report: Report) -> Iterator[str]:
         yield f"  - {_plain(f'{wording.standing(event)} {wording.reasons(event)}')}"
         for remark in remarks[event["id"]]:
             yield f"  - {_plain(remark['author_name'])}, {moment(remark['created_at'])}: {_plain(remark['body'])}"
+
+
+def _ruled_out(report: Report) -> Iterator[str]:
+    if report.ruled_out:
+        yield from ("", "## Ruled out", "")
+    for link in report.ruled_out:
+        told = f"{moment(link['timestamp'])} {_plain(link['title'])} `{link['event']}`"
+        yield f"- {told} {_plain(wording.rejection(link))}"
 
 
 def _notes(report: Report) -> Iterator[str]:

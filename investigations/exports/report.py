@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-FORMAT = "rca-investigation/1"
+FORMAT = "rca-investigation/2"
 Row = Mapping[str, Any]
 
 
@@ -18,6 +18,8 @@ class Report:
         events: what is linked and not rejected, oldest first, each with its link and the link's factors.
         notes: oldest first.
         comments: oldest first, each about an event or a note.
+        hypotheses: oldest first, each with its verdict and its `evidence`: what which event says about it, and why.
+        ruled_out: links that a person rejected, with the id, time and title of their events.
         related: id, title and status of the investigations it has to do with.
         left_out: by kind, how many there are beyond the bounds of an export.
     """
@@ -27,6 +29,8 @@ class Report:
     events: list[Row] = field(default_factory=list)
     notes: list[Row] = field(default_factory=list)
     comments: list[Row] = field(default_factory=list)
+    hypotheses: list[Row] = field(default_factory=list)
+    ruled_out: list[Row] = field(default_factory=list)
     related: list[Row] = field(default_factory=list)
     left_out: Mapping[str, int] = field(default_factory=dict)
 
@@ -55,5 +59,7 @@ class Report:
             "events": self.events,
             "notes": self.notes,
             "comments": self.comments,
+            "hypotheses": self.hypotheses,
+            "ruled_out": self.ruled_out,
             "related": self.related,
         }

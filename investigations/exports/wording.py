@@ -13,6 +13,7 @@ FINDINGS = {
     "business_impact": "Business impact",
 }
 NO_ROOT_CAUSE = "Not written down yet."
+NO_EVIDENCE = "No evidence was put down."
 NO_CAUSE = "no event was named a cause."
 
 
@@ -40,6 +41,11 @@ def standing(event: Row) -> str:
     """Say how sure the link is, and who stands for it."""
     who = f" by {event['decided_by_name']}" if event["decided_by_name"] else ""
     return f"Linked at {event['score']:.2f}, {event['state']}{who}."
+
+
+def rejection(link: Row) -> str:
+    """Say who found that an event has nothing to do with it, and when."""
+    return f"Rejected by {link['decided_by_name']}, {moment(link['decided_at'])}."
 
 
 def reasons(event: Row) -> str:

@@ -14,7 +14,14 @@ from events.tests.factories import EventFactory
 from investigations.choices import LinkState
 from investigations.exports import gathering
 from investigations.models import Investigation, Link
-from investigations.tests.factories import CommentFactory, InvestigationFactory, LinkFactory, NoteFactory
+from investigations.tests.factories import (
+    CommentFactory,
+    EvidenceFactory,
+    HypothesisFactory,
+    InvestigationFactory,
+    LinkFactory,
+    NoteFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +69,7 @@ def test_json_holds_all_of_it(client: APIClient, case: Investigation, engineer: 
     response = client.get(url(case))
     assert response["Content-Disposition"] == f'attachment; filename="investigation-{case.pk}.json"'
     told = response.json()
-    assert (told["format"], told["complete"], told["left_out"]) == ("rca-investigation/1", True, {})
+    assert (told["format"], told["complete"], told["left_out"]) == ("rca-investigation/2", True, {})
     assert told["investigation"]["root_cause"] == "The pool was too small."
     assert told["investigation"]["created_by_name"] == "engineer"
     (event,) = told["events"]
@@ -83,6 +90,35 @@ def test_what_was_rejected_or_deleted_is_left_out(client: APIClient, case: Inves
     case.related.add(InvestigationFactory(deleted_at=now))
     told = client.get(url(case)).json()
     assert (told["events"], told["comments"], told["related"], len(told["notes"])) == ([], [], [], 1)
+
+
+def test_hypotheses_come_with_their_verdict_and_evidence(
+    client: APIClient, case: Investigation, engineer: User
+) -> None:
+    supposed = HypothesisFactory(investigation=case, verdict="ruled_out", statement="The disk *was* full.")
+    piece = EvidenceFactory(hypothesis=supposed, stance="contradicts", why="Half empty.", author=engineer)
+    HypothesisFactory(investigation=case, deleted_at=timezone.now())
+    (told,) = client.get(url(case)).json()["hypotheses"]
+    assert (told["id"], told["verdict"], told["statement"]) == (str(supposed.pk), "ruled_out", "The disk *was* full.")
+    (weighed,) = told["evidence"]
+    assert (weighed["event"], weighed["stance"], weighed["author_name"]) == (
+        str(piece.event_id),
+        "contradicts",
+        "engineer",
+    )
+    text = markdown(client, case)
+    assert "### Ruled out: The disk \\*was\\* full." in text
+    assert f"- Contradicts: Half empty. ({piece.event.title} `{piece.event_id}`)" in text
+
+
+def test_rejected_links_are_listed_as_ruled_out(client: APIClient, case: Investigation, engineer: User) -> None:
+    decision = {"state": LinkState.REJECTED, "decided_by": engineer, "decided_at": timezone.now()}
+    link = LinkFactory(investigation=case, event__title="Unrelated", **decision)
+    told = client.get(url(case)).json()
+    assert [(row["event"], row["decided_by_name"]) for row in told["ruled_out"]] == [(str(link.event_id), "engineer")]
+    assert told["events"] == []
+    ruled_out = markdown(client, case).partition("## Ruled out\n")[2]
+    assert f"Unrelated `{link.event_id}` Rejected by engineer" in ruled_out
 
 
 def test_markdown_tells_the_story_and_cites_an_event_for_every_claim(
@@ -207,5 +243,6 @@ def test_it_costs_the_same_few_queries_whatever_it_holds(
     LinkFactory.create_batch(25, investigation=case)
     CommentFactory.create_batch(5, investigation=case, note=NoteFactory(investigation=case))
     case.related.set(InvestigationFactory.create_batch(5))
-    with django_assert_num_queries(7):  # who asks, whether they see it; the case, events, notes, comments, related
+    # Who asks, whether they see it; the case, events, notes, comments, hypotheses, evidence, rejected links, related.
+    with django_assert_num_queries(10):
         client.get(url(case))

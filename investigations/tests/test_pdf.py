@@ -16,7 +16,14 @@ from investigations.choices import LinkState
 from investigations.exports import pdf
 from investigations.exports.prose import blocks, clean
 from investigations.models import Investigation
-from investigations.tests.factories import CommentFactory, InvestigationFactory, LinkFactory, NoteFactory
+from investigations.tests.factories import (
+    CommentFactory,
+    EvidenceFactory,
+    HypothesisFactory,
+    InvestigationFactory,
+    LinkFactory,
+    NoteFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +65,18 @@ def test_it_tells_the_story_and_cites_every_event(exported: Any, engineer: User)
     assert "Seen twice before." in told
     assert str(cause.event_id) in told
     assert str(symptom.event_id) in told
+
+
+def test_it_tells_what_was_supposed_and_what_was_ruled_out(exported: Any, engineer: User) -> None:
+    case = InvestigationFactory()
+    supposed = HypothesisFactory(investigation=case, verdict="supported", statement="The pool was too small.")
+    EvidenceFactory(hypothesis=supposed, why="All of it was taken.")
+    decision = {"state": LinkState.REJECTED, "decided_by": engineer, "decided_at": timezone.now()}
+    LinkFactory(investigation=case, event__title="Another matter", **decision)
+    told = text_of(exported(case))
+    for said in ("Supported: The pool was too small.", "Supports All of it was taken.", "Rejected by engineer"):
+        assert said in told
+    assert "Another matter" in told.partition("Ruled out")[2]
 
 
 def test_every_page_has_its_number(exported: Any) -> None:
@@ -126,7 +145,7 @@ def test_an_odd_note_costs_nobody_their_export(exported: Any, body: str) -> None
 
 
 def test_of_too_many_events_it_says_how_many_are_missing(exported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("investigations.api.export.MOST_EVENTS", 1)
+    monkeypatch.setattr("investigations.exports.document.MOST_EVENTS", 1)
     case = InvestigationFactory()
     LinkFactory.create_batch(3, investigation=case)
     assert "This is not everything: 2 more events were left out" in text_of(exported(case))
