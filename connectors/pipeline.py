@@ -126,7 +126,8 @@ def digest(
     with transaction.atomic():
         _store(connector, told, now)
         good = (outcome.record for outcome in outcomes if not outcome.failure)
-        count_calls(told={record.reference: list(source.calls(record)) for record in good}, origin=connector.origin)
+        if calls := {record.reference: found for record in good if (found := list(source.calls(record)))}:
+            count_calls(told=calls, origin=connector.origin)
         dead = [
             as_dead_letter(connector, outcome.record, outcome.failure, (deliveries or {}).get(outcome.record.reference))
             for outcome in outcomes

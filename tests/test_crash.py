@@ -53,8 +53,8 @@ def test_a_poll_that_is_killed_again_and_again_stores_every_line_once(tmp_path: 
 
 
 @pytest.mark.slow
-def test_fifteen_kills_of_whatever_runs_lose_nothing_and_store_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_eight_kills_of_whatever_runs_lose_nothing_and_store_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chaos, "SETTLE", 120)
-    options = argparse.Namespace(kills=15, minutes=1, seed=1, pause=0.5, rate=20, interval=5)
+    options = argparse.Namespace(kills=8, minutes=0.5, seed=1, pause=0.5, rate=20, interval=5)
     with running(DEMO="false") as product:
         assert chaos.measure(product, options) == 0

@@ -6,9 +6,10 @@ from django.test import Client
 from accounts.models import User
 from frontend.filters import InvestigationFilter
 from frontend.tests.conftest import Browse
-from investigations.listquery import NAMES
+from investigations.listquery import NAMES, normalised
 from investigations.models import SavedView
 from investigations.tests.factories import SavedViewFactory
+from rcaplatform.kit.errors import Invalid
 
 pytestmark = pytest.mark.django_db
 LIST = "/investigations/"
@@ -84,3 +85,14 @@ def test_a_name_that_is_taken_is_refused_in_words(window: Client) -> None:
 
 def test_a_view_may_hold_what_the_list_can_be_asked() -> None:
     assert set(NAMES) == set(InvestigationFilter.base_filters)
+
+
+def test_a_view_may_hold_days_causes_and_what_is_not_written_down() -> None:
+    asked = "without=component&cause=code&detected_from=2026-11-01&without=cause&without=cause"
+    assert normalised(asked) == "cause=code&without=cause&without=component&detected_from=2026-11-01"
+
+
+@pytest.mark.parametrize("asked", ["detected_from=soon", "without=title", "cause=bad luck", "resolved_to=20261101"])
+def test_a_view_holds_no_value_that_the_list_does_not_know(asked: str) -> None:
+    with pytest.raises(Invalid):
+        normalised(asked)
