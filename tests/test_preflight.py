@@ -61,10 +61,14 @@ def test_a_clock_that_is_off_is_told_by_how_much() -> None:
 
 
 @pytest.mark.django_db
-def test_the_demo_and_plain_http_are_told_where_others_reach_it(settings: Settings) -> None:
+def test_the_demo_and_plain_http_are_told_where_others_reach_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.SITE_URL, settings.DEMO = "http://rca.example.org", True
     assert found("DEMO") == ["warn"]
     assert found("SITE_URL") == ["warn"]
+    mendable = [one for one in preflight.findings(timezone.now()) if one.level != preflight.BAD]
+    monkeypatch.setattr(preflight, "findings", lambda _now: mendable)
     with pytest.raises(CommandError, match="0 bad"):
         call_command("preflight", "--strict", stdout=io.StringIO())
 

@@ -130,9 +130,11 @@ def test_a_secret_that_nobody_can_open_any_more_is_mended_by_a_new_one(office: C
     settings.SEALING_KEYS = ["T0tPhlG7cLnZsoPIQOjA_-wBjbiVzl6jTQlP_AOcR5I="]
     answer = office.post(address("connector", connector), {"interval": 60, "secret": ""})
     assert "sealed by another installation" in answer.content.decode()
-    assert office.post(address("connector", connector), {"interval": 60, "secret": "new"}).status_code == 302
+    polled = {"url": "https://git.example", "repositories": "shop/api", "token": "other"}
+    answer = office.post(address("connector", connector), {"interval": 60, "secret": "new", **polled})
+    assert answer.status_code == 302
     connector.refresh_from_db()
-    assert unseal(connector.secrets) == {"secret": "new"}
+    assert unseal(connector.secrets) == {"secret": "new", "token": "other"}
 
 
 def test_a_polled_connector_that_was_mended_is_due_at_once(admin: User) -> None:

@@ -151,10 +151,10 @@ def test_the_last_few_days_end_today_and_are_marked_as_chosen(window: Client, co
 
 def test_an_answer_that_is_kept_ends_when_an_investigation_changes(
     window: Client,
-    case: Investigation,
     django_assert_num_queries: DjangoAssertNumQueries,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
+    case = InvestigationFactory(detected_at=timezone.now())
     assert 'aria-label="Still active: 1"' in window.get(PAGE).text
     with django_assert_num_queries(2):
         window.get(PAGE)
