@@ -86,6 +86,8 @@ class AuditEntry(Identified):
             models.Index(fields=["target_type", "target_id", "-id"], name="audit_target"),
             # "What did this person do", newest first.
             models.Index(fields=["actor", "-id"], name="audit_actor"),
+            # What is new and to be sealed, every few seconds; and filters by time.
+            models.Index(fields=["at"], name="audit_at"),
         ]
 
     def __str__(self) -> str:
