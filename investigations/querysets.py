@@ -9,7 +9,7 @@ from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import Aggregate, Avg, Case, Count, F, FloatField, Q, QuerySet, When
 from django.db.models.functions import Extract
 
-from investigations.choices import ImpactSeverity, LinkState, Priority, Status, SuspectState
+from investigations.choices import ImpactSeverity, LinkState, Priority, Status
 from rcaplatform.kit.models import SoftDeletedQuerySet
 from rcaplatform.kit.search import web_query
 
@@ -170,10 +170,6 @@ class SuspectQuerySet(QuerySet[Any]):
     def visible_to(self, user: Any) -> Self:
         """Everybody who is signed in sees the suspects of every investigation they see."""
         return self.filter(report__investigation__deleted_at__isnull=True) if _is_there(user) else self.none()
-
-    def decided(self) -> Self:
-        """People said something about them."""
-        return self.exclude(state=SuspectState.OPEN)
 
 
 def _is_there(user: Any) -> bool:

@@ -1,7 +1,8 @@
 """Questions: what is known of an incident, read from the stored events around it as the suspects engine looks at it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -25,9 +26,6 @@ LEVELS = {
     Severity.LOW: "info",
     Severity.INFO: "info",
 }
-_COLUMNS = (
-    *("id", "timestamp", "source", "event_type", "service", "source_id", "title", "message", "severity", "data"),
-)
 
 
 class Told(NamedTuple):
@@ -57,9 +55,9 @@ class Told(NamedTuple):
 class Reconstruction(NamedTuple):
     """A scene, how many events it was read from, and the event that tells of each change by its commit."""
 
-    scene: Scene
-    events: int
-    changes: dict[str, UUID]
+    scene: Scene = Scene(alert=Alert(fired_at=0.0))
+    events: int = 0
+    changes: Mapping[str, UUID] = MappingProxyType({})
 
 
 def reconstruct(investigation: Investigation, now: datetime) -> Reconstruction:
@@ -70,8 +68,8 @@ def reconstruct(investigation: Investigation, now: datetime) -> Reconstruction:
     changing = Q(source=Source.GIT) | Q(event_type__startswith="deployment") | Q(event_type__contains="flag")
     changes = alive.filter(changing).between(onset - CHANGES, detected)
     telling = alive.filter(source__in=[Source.LOGS, Source.METRICS, Source.TRACES])
-    told = [Told._make(row) for row in changes.values_list(*_COLUMNS)[:MOST_CHANGES]]
-    said = [Told._make(row) for row in telling.between(onset - TELEMETRY, end).values_list(*_COLUMNS)[:MOST_TOLD]]
+    told = [Told._make(row) for row in changes.values_list(*Told._fields)[:MOST_CHANGES]]
+    said = [Told._make(row) for row in telling.between(onset - TELEMETRY, end).values_list(*Told._fields)[:MOST_TOLD]]
     known = Dependency.objects.within(onset - TELEMETRY, end).edges()
     commits = [one for one in told if one.source == Source.GIT and one.event_type in {"commit", "merge"}]
     deploys = [one for one in told if one.event_type == "deployment" and _succeeded(one) and one.text("sha", "commit")]

@@ -1,5 +1,6 @@
 """Deeds about suspects: rank them and keep the answer; people say which of them is the cause and which is not."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -28,22 +29,25 @@ def compute(*, investigation: Investigation, now: datetime, actor: User | None =
     What people said about a suspect goes over to the new report. An incident that the engine cannot read gives a
     report that says so: it is not tried again by itself.
     """
+    known, answer, problem = Reconstruction(), Answer(engine=ENGINE_VERSION), ""
     try:
         known = reconstruct(investigation, now)
         answer = rank(known.scene)
-        problem = ""
     except Exception as failure:
         log.exception("suspects.failed", investigation=str(investigation.pk))
-        empty, problem = Answer(engine=ENGINE_VERSION), f"{type(failure).__name__}: {failure}"[:MOST_TEXT]
-        return _keep(investigation, empty, None, problem, now, actor)
-    return _keep(investigation, answer, known, problem, now, actor)
+        problem = f"{type(failure).__name__}: {failure}"[:MOST_TEXT]
+    with transaction.atomic():
+        report = _keep(investigation, answer, known, problem, now, actor)
+        if actor:
+            audit.record(actor=actor, verb="rank suspects", target=investigation)
+        tell(investigation, "suspects", now)
+    return report
 
 
-@transaction.atomic
 def _keep(
     investigation: Investigation,
     answer: Answer,
-    known: Reconstruction | None,
+    known: Reconstruction,
     problem: str,
     now: datetime,
     actor: User | None,
@@ -53,7 +57,7 @@ def _keep(
         engine_version=ENGINE_VERSION,
         computed_at=now,
         computed_by=actor,
-        events=known.events if known else 0,
+        events=known.events,
         onset=datetime.fromtimestamp(answer.onset, UTC) if answer.onset else None,
         no_change_cause=answer.no_change_cause,
         reasons=[_text(one.text) for one in answer.reasons][:MOST_EVIDENCE],
@@ -62,20 +66,14 @@ def _keep(
         remediation=answer.remediation,
         problem=problem,
     )
-    said = {
-        (one.kind, one.name): one
-        for one in Suspect.objects.filter(report__investigation=investigation).decided().order_by("report_id")
-    }
     report.save(force_insert=True)
-    Suspect.objects.bulk_create(_rows(report, answer, known.changes if known else {}, said))
-    if actor:
-        audit.record(actor=actor, verb="rank suspects", target=investigation)
-    tell(investigation, "suspects", now)
+    earlier = Suspect.objects.filter(report__investigation=investigation).order_by("report_id")
+    Suspect.objects.bulk_create(_rows(report, answer, known.changes, {(one.kind, one.name): one for one in earlier}))
     return report
 
 
 def _rows(
-    report: SuspectReport, answer: Answer, changes: dict[str, UUID], judged: dict[tuple[str, str], Suspect]
+    report: SuspectReport, answer: Answer, changes: Mapping[str, UUID], latest: dict[tuple[str, str], Suspect]
 ) -> list[Suspect]:
     placed: dict[str, int] = {}
     rows = []
@@ -83,7 +81,7 @@ def _rows(
         place = placed[one.kind] = placed.get(one.kind, 0) + 1
         if place > KEPT:
             continue
-        before = judged.get((one.kind, one.id[:300]))
+        before = latest.get((one.kind, one.id[:300]))
         rows.append(
             Suspect(
                 report=report,
@@ -146,7 +144,7 @@ def _text(text: str) -> str:
 
 
 def newest(investigation: Investigation) -> SuspectReport | None:
-    """Return the newest report with its suspects, in three queries; None before there is one."""
+    """Return the newest report with its suspects, in two queries; None before there is one."""
     suspects = Suspect.objects.select_related("decided_by").order_by("kind", "place")
     reports = investigation.suspect_reports.select_related("computed_by")
     return reports.prefetch_related(Prefetch("suspects", suspects)).order_by("-id").first()

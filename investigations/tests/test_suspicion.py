@@ -136,6 +136,14 @@ def test_what_people_said_goes_over_to_the_next_ranking(case: Investigation, now
     assert SuspectReport.objects.count() == 2
 
 
+def test_what_was_taken_back_does_not_come_back_with_a_later_ranking(
+    case: Investigation, now: datetime, engineer: User
+) -> None:
+    suspicion.decide(suspect=ranked(case, now)[0], state=SuspectState.CONFIRMED, actor=engineer, now=now)
+    suspicion.decide(suspect=ranked(case, now)[0], state=SuspectState.OPEN, actor=engineer, now=now)
+    assert ranked(case, now)[0].state == SuspectState.OPEN
+
+
 def test_confirming_a_change_names_its_event_a_cause(case: Investigation, now: datetime, engineer: User) -> None:
     suspicion.decide(suspect=ranked(case, now)[0], state=SuspectState.CONFIRMED, actor=engineer, now=now)
     link = Link.objects.get(investigation=case, event__source_id=SHA)
