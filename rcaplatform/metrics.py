@@ -23,7 +23,7 @@ from investigations.models import Investigation
 from rcaplatform.kit import figures
 
 log = structlog.get_logger(__name__)
-QUEUES = ("ingest", "link", "polls", "retry", "celery")
+QUEUES = sorted({"celery", *(route["queue"] for route in settings.CELERY_TASK_ROUTES.values())})
 MOST_COUNTED = 100_000
 MTTR_WINDOW = timedelta(days=30)
 FRESH = 5.0  # seconds that an answer of the stores is good for: several scrapers ask them once

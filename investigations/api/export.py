@@ -11,7 +11,7 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from investigations.api.views import PartViewSet
+from investigations.api.views import PARENT, PartViewSet
 from investigations.exports.document import FORMATS, write
 from investigations.models import Investigation
 from rcaplatform.kit.rest import JSONRenderer
@@ -45,7 +45,7 @@ class ExportViewSet(PartViewSet):
     renderer_classes, content_negotiation_class = [JSONRenderer], ByParameter
 
     @extend_schema(
-        parameters=[OpenApiParameter("investigation_id", OpenApiTypes.UUID, OpenApiParameter.PATH), _FORMAT],
+        parameters=[PARENT, _FORMAT],
         responses={
             (200, "application/json"): OpenApiTypes.OBJECT,
             (200, "text/markdown"): OpenApiTypes.STR,

@@ -11,12 +11,11 @@ from rest_framework.response import Response
 
 from investigations import precedents, services
 from investigations.api import serializers as shapes
-from investigations.api.views import InvestigationViewSet, PartViewSet, given
+from investigations.api.views import PARENT, InvestigationViewSet, PartViewSet, given
 from investigations.filters import InvestigationFilters
 from investigations.models import Investigation
 from investigations.precedents import Precedent
 
-PARENT = OpenApiParameter("investigation_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 OTHER = OpenApiParameter("other_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 
 

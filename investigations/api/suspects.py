@@ -1,24 +1,21 @@
 """Doors: who or what the engine suspects, over the API, and what people make of it."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import User
 from investigations import suspicion
-from investigations.api.views import PartViewSet, given
+from investigations.api.views import PARENT, PartViewSet, given
 from investigations.choices import SuspectKind, SuspectState
 from investigations.models import Suspect, SuspectReport
 from rcaplatform.kit.views import Strict
 
-PARENT = OpenApiParameter("investigation_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 ONE = OpenApiParameter("suspect_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 
 
@@ -88,8 +85,7 @@ class SuspectReportViewSet(PartViewSet):
     @extend_schema(request=None, responses={201: SuspectReportShown})
     def compute(self, request: Request, **_: str) -> Response:
         """Rank anew, from what is known now; what people said about a suspect stays."""
-        by: dict[str, Any] = {"now": timezone.now(), "actor": cast("User", request.user)}
-        suspicion.compute(investigation=self.investigation, **by)
+        suspicion.compute(investigation=self.investigation, **self.by())
         return Response(SuspectReportShown(suspicion.newest(self.investigation)).data, status=201)
 
 

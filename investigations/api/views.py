@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
@@ -94,6 +95,10 @@ class ClosureViewSet(StatusViewSet):
         if investigation.status in ACTIVE:
             raise IllegalMove(f"This investigation is {investigation.status} already.")
         return standing(services.move(investigation=investigation, to=Status.IN_PROGRESS, **self.by()))
+
+
+# The investigation that the address of its part names.
+PARENT = OpenApiParameter("investigation_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 
 
 class PartViewSet(ScopedViewSet):
