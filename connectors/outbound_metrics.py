@@ -1,4 +1,4 @@
-"""What becomes of requests to sources: one line of the log for each, and figures for /metrics. No secrets in either."""
+"""What becomes of requests to sources: for each a line of the log, a span and figures. No secrets in any of them."""
 
 import time
 from collections.abc import Iterator
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import httpx
 import structlog
+from opentelemetry import trace
 from prometheus_client import Counter, Histogram
 
 from rcaplatform.kit.errors import DomainError
 
 log = structlog.get_logger(__name__)
+tracer = trace.get_tracer(__name__)
 REQUESTS = Counter("rca_outbound_requests", "Requests to sources, by what became of them.", ["host", "outcome"])
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 SECONDS = Histogram("rca_outbound_seconds", "How long sources took to answer.", ["host"], buckets=BUCKETS)
@@ -30,13 +32,25 @@ class Told:
 def telling(request: httpx.Request) -> Iterator[Told]:
     """Tell of a request when the block ends, well or badly."""
     told, began = Told(), time.perf_counter()
+    span = tracer.start_span(f"{request.method} {request.url.host}", kind=trace.SpanKind.CLIENT)
     try:
         yield told
     except DomainError as problem:
         told.outcome = problem.code
+        span.set_status(trace.StatusCode.ERROR, problem.code)
         raise
     finally:
         seconds = time.perf_counter() - began
+        span.set_attributes(
+            {
+                "http.request.method": request.method,
+                "server.address": request.url.host,
+                "url.path": request.url.path,  # not the query: some sources take their key there
+                "http.response.status_code": told.status,
+                "rca.outcome": told.outcome,
+            }
+        )
+        span.end()
         REQUESTS.labels(request.url.host, told.outcome).inc()
         SECONDS.labels(request.url.host).observe(seconds)
         log.debug(

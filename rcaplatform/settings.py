@@ -145,6 +145,11 @@ CACHES = {
     }
 }
 
+# --- Traces of the product itself, over OTLP; the SDK reads its own OTEL_* variables
+TRACING = any(
+    env.str(name, default="") for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+) and not env.bool("OTEL_SDK_DISABLED", default=False)
+
 # --- Celery: doorbells only; what must not be lost waits in PostgreSQL
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -159,7 +164,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_step": 0.1,
     "interval_max": 0.1,
 }
-CELERY_IMPORTS = ["rcaplatform.kit.taskfigures"]
+CELERY_IMPORTS = ["rcaplatform.kit.taskfigures", *(["rcaplatform.tracing"] if TRACING else [])]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

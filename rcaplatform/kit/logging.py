@@ -4,7 +4,8 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import Processor
+from opentelemetry import trace
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 
 def configure(*, level: str, console: bool) -> None:
@@ -19,6 +20,7 @@ def configure(*, level: str, console: bool) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        with_trace,
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
@@ -36,3 +38,11 @@ def configure(*, level: str, console: bool) -> None:
     for library in ("httpx", "httpcore"):  # they tell whole addresses and headers, credentials among them
         logging.getLogger(library).setLevel(logging.WARNING)
     logging.captureWarnings(capture=False)
+
+
+def with_trace(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
+    """Add the trace that a line belongs to, if the product is traced."""
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        line["trace_id"] = trace.format_trace_id(context.trace_id)
+    return line

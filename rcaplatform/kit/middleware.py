@@ -3,9 +3,12 @@
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import LazyObject, empty
 
 from rcaplatform.kit.address import address, current
 from rcaplatform.kit.ids import uuid7
@@ -13,6 +16,16 @@ from rcaplatform.kit.ids import uuid7
 log = structlog.get_logger("rcaplatform.request")
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _QUIET = ("/healthz", "/readyz", "/metrics", "/static/")
+
+
+class Queries:
+    """Counts statements, as a wrapper of their execution."""
+
+    count = 0
+
+    def __call__(self, execute: Callable[..., Any], *given: Any) -> Any:
+        self.count += 1
+        return execute(*given)
 
 
 class RequestContext:
@@ -27,10 +40,27 @@ class RequestContext:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         current.set(address(request))
-        began = time.perf_counter()
-        response = self.get_response(request)
+        began, queries = time.perf_counter(), Queries()
+        with connection.execute_wrapper(queries):
+            response = self.get_response(request)
         response["X-Request-Id"] = request_id
         if not request.path.startswith(_QUIET):
-            elapsed = round((time.perf_counter() - began) * 1000, 1)
-            log.info("request", method=request.method, path=request.path, status=response.status_code, ms=elapsed)
+            log.info(
+                "request",
+                method=request.method,
+                path=request.path,
+                route=request.resolver_match.route if request.resolver_match else None,
+                status=response.status_code,
+                ms=round((time.perf_counter() - began) * 1000, 1),
+                queries=queries.count,
+                user=_number_of_user(request),
+            )
         return response
+
+
+def _number_of_user(request: HttpRequest) -> int | None:
+    """Return the key of who asked, if anything wanted to know: a name or an address would be personal data."""
+    known = vars(request).get("user")
+    if known is None or (isinstance(known, LazyObject) and vars(known)["_wrapped"] is empty):
+        return None  # a page that never looked: looking now would cost a statement
+    return known.pk  # type: ignore[no-any-return]
