@@ -2,96 +2,19 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
 from rcaplatform import processes
-from rcaplatform.embedded import Postgres, Redis, StartError, socket_dir
+from rcaplatform.embedded import Postgres, Redis, StartError
 from rcaplatform.processes import Child, ServerChild, commands, next_delay
 from rcaplatform.supervisor import NUMBERS, child_environment, locked, require_free, require_numbers
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-class Product:
-    """The whole product in a data directory of its own, as `make run` starts it."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
-        self.log = data_dir.with_suffix(".log")
-        self.supervisor: subprocess.Popen[bytes] | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-
-    def launch(self, **variables: str) -> subprocess.Popen[bytes]:
-        stores = {"DATABASE_URL": "", "REDIS_URL": "", "RCA_DATA_DIR": str(self.data_dir), "PORT": str(self.port)}
-        with self.log.open("wb") as log:
-            self.supervisor = subprocess.Popen(
-                [sys.executable, "-m", "rcaplatform.supervisor"],
-                cwd=ROOT, env=os.environ | stores | {"HOST": ""} | variables, stdout=log, stderr=log,
-            )  # fmt: skip
-        return self.supervisor
-
-    def start(self) -> subprocess.Popen[bytes]:
-        supervisor = self.launch()
-        self.until(lambda: b"Ready in" in self.log.read_bytes() or supervisor.poll() is not None)
-        assert supervisor.poll() is None, self.log.read_text()
-        return supervisor
-
-    def refused(self, **variables: str) -> str:
-        """Start, expect a refusal and return the last line of what was said."""
-        supervisor = self.launch(**variables)
-        assert supervisor.wait(60) == 1
-        said = self.log.read_text()
-        assert "Traceback" not in said
-        return said.splitlines()[-1]
-
-    def healthy(self) -> bool:
-        with suppress(OSError), urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as answer:
-            return bool(answer.status == 200)
-        return False
-
-    def alive(self) -> dict[int, str]:
-        """Return every process of this product that runs, by number, with its command line."""
-        servers = [Postgres(self.data_dir), Redis(self.data_dir)]
-        tests = [processes.supervised(self.data_dir), *(processes.serving(server) for server in servers)]
-        found = {number for number in processes._numbers() for test in tests if processes._matches(test, number)}
-        return {number: Path(f"/proc/{number}/cmdline").read_text().replace("\0", " ") for number in sorted(found)}
-
-    def leader(self, words: str) -> int:
-        """Return the oldest process whose command line has these words."""
-        return next(number for number, command in self.alive().items() if words in command)
-
-    def until(self, reached: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 60
-        while not reached():
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.05)
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
-    made = Product(tmp_path / "var")
-    yield made
-    if made.supervisor:
-        made.supervisor.kill()
-        made.supervisor.wait()
-    for number in made.alive():
-        with suppress(ProcessLookupError):
-            os.kill(number, signal.SIGKILL)
-    shutil.rmtree(socket_dir(made.data_dir), ignore_errors=True)
+from tests.products import Product
 
 
 @pytest.mark.slow

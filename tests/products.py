@@ -1,0 +1,77 @@
+"""The whole product as `make run` starts it, in a data directory of a test's own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from urllib.request import urlopen
+
+from rcaplatform import processes
+from rcaplatform.embedded import Postgres, Redis
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Product:
+    """The whole product in a data directory of its own, as `make run` starts it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.log = data_dir.with_suffix(".log")
+        self.supervisor: subprocess.Popen[bytes] | None = None
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+
+    def launch(self, **variables: str) -> subprocess.Popen[bytes]:
+        """Start and return the supervisor at once."""
+        stores = {"DATABASE_URL": "", "REDIS_URL": "", "RCA_DATA_DIR": str(self.data_dir), "PORT": str(self.port)}
+        with self.log.open("wb") as log:
+            self.supervisor = subprocess.Popen(
+                [sys.executable, "-m", "rcaplatform.supervisor"],
+                cwd=ROOT, env=os.environ | stores | {"HOST": ""} | variables, stdout=log, stderr=log,
+            )  # fmt: skip
+        return self.supervisor
+
+    def start(self, **variables: str) -> subprocess.Popen[bytes]:
+        """Start, and return the supervisor once all is ready."""
+        supervisor = self.launch(**variables)
+        self.until(lambda: b"Ready in" in self.log.read_bytes() or supervisor.poll() is not None)
+        assert supervisor.poll() is None, self.log.read_text()
+        return supervisor
+
+    def refused(self, **variables: str) -> str:
+        """Start, expect a refusal and return the last line of what was said."""
+        supervisor = self.launch(**variables)
+        assert supervisor.wait(60) == 1
+        said = self.log.read_text()
+        assert "Traceback" not in said
+        return said.splitlines()[-1]
+
+    def healthy(self) -> bool:
+        """Tell whether the web server answers."""
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as answer:
+            return bool(answer.status == 200)
+        return False
+
+    def alive(self) -> dict[int, str]:
+        """Return every process of this product that runs, by number, with its command line."""
+        servers = [Postgres(self.data_dir), Redis(self.data_dir)]
+        tests = [processes.supervised(self.data_dir), *(processes.serving(server) for server in servers)]
+        found = {number for number in processes._numbers() for test in tests if processes._matches(test, number)}
+        return {number: Path(f"/proc/{number}/cmdline").read_text().replace("\0", " ") for number in sorted(found)}
+
+    def leader(self, words: str) -> int:
+        """Return the oldest process whose command line has these words."""
+        return next(number for number, command in self.alive().items() if words in command)
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        """Wait a minute at most for ``reached``."""
+        deadline = time.monotonic() + 60
+        while not reached():
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
