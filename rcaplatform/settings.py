@@ -146,9 +146,7 @@ CACHES = {
 }
 
 # --- Traces of the product itself, over OTLP; the SDK reads its own OTEL_* variables
-TRACING = any(
-    env.str(name, default="") for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-) and not env.bool("OTEL_SDK_DISABLED", default=False)
+TRACING = bool(env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""))
 
 # --- Celery: doorbells only; what must not be lost waits in PostgreSQL
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
