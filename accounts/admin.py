@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, Streami
 from django.utils import timezone
 
 from accounts import credentials, services, trail
-from accounts.models import ApiKey, AuditEntry, RevokedToken, User
+from accounts.models import ApiKey, AuditEntry, NotificationDelivery, RevokedToken, User
+from accounts.notifications import delivery
 from accounts.permissions import may
 from rcaplatform.kit.errors import DomainError
 from rcaplatform.kit.paging import CappedPaginator
@@ -318,3 +319,21 @@ class AuditEntryAdmin(ByRole):
         answer = StreamingHttpResponse(lines, content_type="application/x-ndjson")
         answer["Content-Disposition"] = 'attachment; filename="audit.ndjson"'
         return answer
+
+
+@admin.register(NotificationDelivery)
+class NotificationDeliveryAdmin(ByRole):
+    """What left the product, what waits, and what was given up: to be sent again once its cause is mended."""
+
+    list_display = ("notification", "user", "channel", "state", "attempts", "next_attempt_at", "sent_at", "error")
+    list_filter = ("state", "channel")
+    list_select_related = ("notification", "user")
+    actions = ("send_again",)
+
+    @admin.action(description="Send again", permissions=["write"])
+    def send_again(self, request: HttpRequest, rows: QuerySet[NotificationDelivery]) -> None:
+        """Put what was given up back into the queue."""
+        count = delivery.retry(
+            deliveries=list(rows.values_list("pk", flat=True)), actor=actor_of(request), now=timezone.now()
+        )
+        messages.success(request, f"{count} will be sent again.")

@@ -7,7 +7,8 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
-from accounts.models import AuditEntry, RevokedToken, User
+from accounts.models import AuditEntry, Notification, RevokedToken, User
+from accounts.notifications.choices import Topic
 from rcaplatform.kit.search import Filters, MomentFilter
 
 
@@ -54,4 +55,15 @@ class AuditFilters(Filters):
 
     class Meta:
         model = AuditEntry
+        fields: list[str] = []
+
+
+class NotificationFilters(Filters):
+    """Which notifications."""
+
+    topic = filters.ChoiceFilter(choices=Topic.choices, label="Of what.")
+    unread = filters.BooleanFilter(field_name="read_at", lookup_expr="isnull", label="Not read yet, or read.")
+
+    class Meta:
+        model = Notification
         fields: list[str] = []

@@ -29,12 +29,14 @@ _CASEWORK = (
     *("note", "noterevision", "comment", "hypothesis", "evidence", "suspectreport", "suspect"),
 )
 _KEYS = Grant(READ | {"create"}, own=frozenset({"delete"}))
+_OWN = Grant(READ | {"edit"})  # whose queries find nothing but somebody's own
 _VIEWS = Grant(READ | {"create"}, own=frozenset({"edit", "delete"}))
 TABLE: Mapping[str, Mapping[str, Grant]] = {
     Role.USER: {
         **dict.fromkeys((*_CASEWORK, "connector"), Grant(READ)),
         "apikey": _KEYS,
         "savedview": _VIEWS,
+        "notification": _OWN,
         "investigation": Grant(READ | {"create"}, own=frozenset({"edit"})),
         **dict.fromkeys(("note", "comment", "hypothesis", "evidence"), Grant(READ | {"create"}, own=WRITE)),
     },
@@ -44,6 +46,7 @@ TABLE: Mapping[str, Mapping[str, Grant]] = {
         "deadletter": Grant(READ | {"edit"}),
         "apikey": _KEYS,
         "savedview": _VIEWS,
+        "notification": _OWN,
     },
     Role.ADMIN: {ANY_OBJECT: Grant(EVERYTHING)},
 }

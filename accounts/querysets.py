@@ -1,4 +1,4 @@
-"""Questions about credentials: chainable reads in domain words. They never write."""
+"""Questions about credentials and notifications: chainable reads in domain words. They never write."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -29,3 +29,15 @@ class ApiKeyQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: Any) -> Self:
         """Everybody sees the keys that act for them, an administrator all of them."""
         return self if user.is_superuser else self.filter(user=user.pk)
+
+
+class NotificationQuerySet(models.QuerySet[Any]):
+    """Reads over notifications."""
+
+    def inbox(self, user: Any) -> Self:
+        """Are in the inbox of ``user``."""
+        return self.filter(user=user.pk, in_inbox=True)
+
+    def unread(self) -> Self:
+        """Have not been read."""
+        return self.filter(read_at=None)

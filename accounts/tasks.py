@@ -1,9 +1,13 @@
 """Doors for the worker: each rings one deed; running one twice does no harm."""
 
+from datetime import timedelta
+
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from accounts import credentials, sealing
+from accounts.notifications import delivery
 
 
 @shared_task(name="accounts.flush_tokens")
@@ -16,3 +20,10 @@ def flush_tokens() -> None:
 def seal_audit() -> None:
     """Chain what has been written to the audit trail since."""
     sealing.seal(now=timezone.now())
+
+
+@shared_task(name="notifications.purge")
+def purge_notifications() -> None:
+    """Forget what people were told long ago."""
+    if settings.NOTIFICATION_RETENTION_DAYS:
+        delivery.forget(now=timezone.now(), keep=timedelta(days=settings.NOTIFICATION_RETENTION_DAYS))

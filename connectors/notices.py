@@ -1,7 +1,12 @@
-"""Deeds: tell the timeline that we are blind. A source that is not heard says nothing of what happens there."""
+"""Deeds: tell the timeline and people that we are blind: a source that is not heard says nothing."""
 
 from datetime import datetime, timedelta
 
+from django.urls import reverse
+
+from accounts.models import Role, User
+from accounts.notifications.choices import Topic
+from accounts.notifications.services import MOST_PEOPLE, notify
 from connectors.models import Connector
 from events.choices import OriginKind, Severity, Source
 from events.drafts import EventDraft
@@ -58,3 +63,11 @@ def _tell(connector: Connector, event_type: str, title: str, now: datetime, seve
         data={"connector": connector.name, "kind": connector.kind},
     )
     store(drafts=[draft], origin=origin_named(ORIGIN, OriginKind.API), now=now)
+    notify(
+        topic=Topic.SOURCES,
+        people=User.objects.filter(is_active=True, role__in=[Role.ENGINEER, Role.ADMIN])[:MOST_PEOPLE],
+        title=title,
+        path=reverse("connectors"),
+        key=draft.source_id,
+        now=now,
+    )

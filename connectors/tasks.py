@@ -9,10 +9,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.notifications.delivery import deliver_due
+from accounts.notifications.services import TASK as NOTIFY_TASK
 from connectors import backfills, deadletters, notices, retention
 from connectors.backfills import BACKFILL_TASK
 from connectors.deadletters import RETRY_TASK
 from connectors.digestion import digest_pending
+from connectors.messengers import SENDERS
 from connectors.models import Connector
 from connectors.polling import POLL_SECONDS, poll
 from connectors.schedules import POLL_TASK
@@ -67,6 +70,14 @@ def watch() -> None:
     for pk in Connector.objects.due(now - OVERDUE).values_list("pk", flat=True):
         poll_one.apply_async((str(pk),), expires=WATCH_SECONDS)
     backfills.sweep(now)
+
+
+@shared_task(name=NOTIFY_TASK)
+def send_notifications() -> None:
+    """Send what people are due to be told, until nothing is."""
+    heard(NOTIFY_TASK)
+    while deliver_due(senders=SENDERS, now=timezone.now()):
+        pass
 
 
 @shared_task(name="connectors.purge")

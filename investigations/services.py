@@ -13,7 +13,7 @@ from accounts import audit
 from accounts.models import User
 from events.models import Event
 from events.terms import keywords
-from investigations import lifecycle
+from investigations import lifecycle, notices
 from investigations.choices import Status
 from investigations.models import Comment, Investigation, LookBack, Note, NoteRevision
 from rcaplatform.kit.doorbell import ring_once
@@ -42,6 +42,7 @@ def create(*, values: Mapping[str, Any], actor: User, now: datetime) -> Investig
     publish(topic="investigations", kind="created", id=investigation.pk)
     owe_look_back(investigation.pk)
     ring_once(SUSPECTS_TASK)  # one without a report is owed one
+    notices.opened(investigation=investigation, actor=actor, now=now)
     return investigation
 
 
@@ -69,6 +70,8 @@ def edit(*, investigation: Investigation, changes: Mapping[str, Any], actor: Use
     )
     if _SCENE & changed.keys():
         owe_look_back(investigation.pk)
+    if "assigned_to" in changed:
+        notices.assigned(investigation=investigation, actor=actor, now=now)
     return investigation
 
 
@@ -87,6 +90,7 @@ def move(*, investigation: Investigation, to: str, actor: User, now: datetime) -
         resolved_at = investigation.resolved_at or max(now, investigation.detected_at)
     _save(investigation, {"status": to, "resolved_at": resolved_at}, actor, now)
     audit.record(actor=actor, verb="move", target=investigation, change={"status": [present, to]})
+    notices.moved(investigation=investigation, actor=actor, now=now)
     return investigation
 
 
@@ -150,6 +154,7 @@ def write_note(*, investigation: Investigation, body: str, actor: User, now: dat
     NoteRevision.objects.create(note=note, number=1, body=note.body, author=actor)
     audit.record(actor=actor, verb="write", target=note)
     tell(investigation, "noted", now)
+    notices.written(row=note, actor=actor, now=now)
     return note
 
 
@@ -218,6 +223,7 @@ def comment(
     remark.save(force_insert=True)
     audit.record(actor=actor, verb="comment", target=remark)
     tell(investigation, "commented", now)
+    notices.written(row=remark, actor=actor, now=now)
     return remark
 
 

@@ -37,7 +37,7 @@ def commands(environment: Mapping[str, str]) -> dict[str, list[str]]:
     web += ["--workers", get("WEB_WORKERS", "2"), "--respawn-failed-workers", "--respawn-interval", "1"]
     web += ["--workers-kill-timeout", "5", "--backpressure", MOST_OPEN, "--no-ws", "rcaplatform.asgi:application"]
     worker = ["worker", "--queues", "ingest,link,celery", "--concurrency", get("WORKER_CONCURRENCY", "2")]
-    retrier = ["worker", "--queues", "retry", "--hostname", "retrier@%h", "--concurrency", "1"]
+    retrier = ["worker", "--queues", "retry,notify", "--hostname", "retrier@%h", "--concurrency", "2"]
     poller = ["worker", "--queues", "polls", "--hostname", "poller@%h", "--concurrency", get("POLL_CONCURRENCY", "2")]
     alone = ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
     return {

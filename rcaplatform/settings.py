@@ -174,6 +174,7 @@ CELERY_TASK_ROUTES = {
     "connectors.digest": {"queue": "ingest"},
     "connectors.retry_dead_letters": {"queue": "retry"},
     "connectors.backfill": {"queue": "retry"},
+    "notifications.deliver": {"queue": "notify"},
     "investigations.link": {"queue": "link"},
     "investigations.look_back": {"queue": "link"},
 }
@@ -190,12 +191,15 @@ CELERY_BEAT_SCHEDULE = {
     "look back for investigations left behind": {"task": "investigations.look_back", "schedule": 10.0},
     "seal the audit trail": {"task": "accounts.seal_audit", "schedule": 10.0},
     "rank suspects left behind": {"task": "investigations.rank_suspects", "schedule": 30.0},
+    "send notifications that are due": {"task": "notifications.deliver", "schedule": 15.0},
+    "forget notifications past their age": {"task": "notifications.purge", "schedule": crontab(hour=3, minute=37)},
     "flush tokens that expired": {"task": "accounts.flush_tokens", "schedule": crontab(hour=3, minute=7)},
     "purge events past their age": {"task": "investigations.purge", "schedule": crontab(hour=3, minute=17)},
     "purge deliveries that are done with": {"task": "connectors.purge", "schedule": crontab(hour=3, minute=27)},
 }
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=90)
 DELIVERY_RETENTION_DAYS = env.int("DELIVERY_RETENTION_DAYS", default=14)
+NOTIFICATION_RETENTION_DAYS = env.int("NOTIFICATION_RETENTION_DAYS", default=90)
 
 # --- Accounts
 AUTH_PASSWORD_VALIDATORS = [
@@ -219,6 +223,16 @@ RATE_LIMITS = {
     "anonymous": env.int("RATE_LIMIT_ANONYMOUS", default=100),
     "sign_in": env.int("RATE_LIMIT_SIGN_IN", default=10),
 }
+
+# --- E-mail: none unless a server is named
+EMAIL_URL = env.str("EMAIL_URL", default="")
+if EMAIL_URL:
+    _email = env.email_url("EMAIL_URL")
+    EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _email["EMAIL_BACKEND"], _email["EMAIL_HOST"], _email["EMAIL_PORT"]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_USER"] or "", _email["EMAIL_HOST_PASSWORD"] or ""
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _email.get("EMAIL_USE_TLS", False), _email.get("EMAIL_USE_SSL", False)
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="") or f"rca@{_site.hostname}"
+EMAIL_TIMEOUT = 20
 
 # --- The demo: people named after their roles, and an incident to look at. Not for an installation that others reach.
 DEMO = env.bool("DEMO", default=True)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from accounts.notifications.services import TASK as NOTIFY_TASK
 from connectors.backfills import BACKFILL_TASK
 from connectors.deadletters import RETRY_TASK
 from connectors.tasks import poll_one
@@ -23,12 +24,14 @@ def test_polls_have_a_worker_of_their_own() -> None:
     assert heard_by("poller") == {queue_of("connectors.poll")}
 
 
-@pytest.mark.parametrize("task", [RETRY_TASK, BACKFILL_TASK])
-def test_what_is_tried_again_has_a_worker_of_its_own(task: str) -> None:
-    assert heard_by("retrier") == {queue_of(task)}
+def test_what_is_tried_again_and_what_waits_for_mail_servers_has_a_worker_of_its_own() -> None:
+    assert heard_by("retrier") == {queue_of(task) for task in (RETRY_TASK, BACKFILL_TASK, NOTIFY_TASK)}
 
 
-@pytest.mark.parametrize("task", sorted(entry["task"] for entry in celery_app.conf.beat_schedule.values()))
+RUNG = sorted({entry["task"] for entry in celery_app.conf.beat_schedule.values()} - {NOTIFY_TASK})
+
+
+@pytest.mark.parametrize("task", RUNG)
 def test_whatever_else_rings_is_heard_by_the_worker(task: str) -> None:
     assert queue_of(task) in heard_by("worker")
 

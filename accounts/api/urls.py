@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from accounts.api import audit, credentials, views
+from accounts.api import audit, credentials, notifications, views
 from rcaplatform.kit.views import Router
 
 router = Router()
@@ -10,6 +10,7 @@ router.register("api-keys", credentials.ApiKeyViewSet, basename="api-key")
 router.register("admin/tokens", credentials.RevokedTokenViewSet, basename="revoked-token")
 router.register("admin/audit", audit.AuditViewSet, basename="audit")
 router.register("admin/users", credentials.UserViewSet, basename="user")
+router.register("notifications", notifications.NotificationViewSet, basename="notification")
 
 urlpatterns = [
     re_path(r"^auth/token/?$", views.ObtainToken.as_view(), name="token"),

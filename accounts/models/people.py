@@ -1,4 +1,4 @@
-"""Facts: people, their roles, and the trail of what was done. No I/O."""
+"""Facts: people, their roles and credentials, and the trail of what was done. No I/O."""
 
 from typing import Any, ClassVar
 
