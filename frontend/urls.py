@@ -14,6 +14,7 @@ from frontend.views import (
     investigations,
     links,
     notes,
+    notifications,
     presence,
     saved,
     session,
@@ -69,6 +70,11 @@ urlpatterns = [
     path("connectors/", connectors.browse, name="connectors"),
     path("connectors/news", connectors.whats_new, name="connectors-news"),
     path("analytics/", analytics.show, name="analytics"),
+    path("notifications/", notifications.browse, name="notifications"),
+    path("notifications/read", notifications.read, name="notifications-read"),
+    path("notifications/preferences", notifications.prefer, name="notification-preferences"),
+    path("notifications/test", notifications.try_channel, name="notification-test"),
+    path("unsubscribe/<str:token>", notifications.unsubscribe, name="unsubscribe"),
     *(
         path(name, RedirectView.as_view(pattern_name=name, query_string=True))
         for name in ("investigations", "events", "connectors", "analytics")

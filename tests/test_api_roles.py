@@ -42,6 +42,11 @@ ADMIN = (403, 403, 403, 200)
 NEW_KEY = {"name": "x", "scope": "read"}
 CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/me", "GET", None, READ),
+    ("/notifications", "GET", None, READ),
+    ("/notifications/read", "POST", {}, READ),
+    ("/notifications/preferences", "GET", None, READ),
+    ("/notifications/preferences", "PATCH", {"digest": "daily"}, READ),
+    ("/notifications/test", "POST", {"channel": "webhook"}, (400, 400, 400)),
     ("/events", "GET", None, READ),
     ("/events", "POST", NEW_EVENT, (403, 403, 201)),
     ("/events/bulk", "POST", None, (403, 403, 200)),
