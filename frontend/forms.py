@@ -4,41 +4,24 @@ from datetime import date, datetime
 from typing import Any, ClassVar, cast
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.postgres.forms import SimpleArrayField
-from django.http import HttpRequest, QueryDict
+from django.http import QueryDict
 
-from accounts import throttling
 from accounts.models import User
-from accounts.throttling import TooMany
+from accounts.signin import CountedSignInForm
 from events.drafts import EARLIEST, LATEST
 from frontend.days import MOST_DAYS, PRESETS, USUAL, Days
 from investigations.models import WRITE_UP_LIMIT, Investigation, Note
 from rcaplatform.kit.errors import DomainError
 
 
-class SignInForm(AuthenticationForm):
-    """Name and password; guessing is slowed down.
-
-    Attributes:
-        wait: seconds after which another attempt may be made; 0 when this one could.
-    """
-
-    wait = 0
+class SignInForm(CountedSignInForm):
+    """Name and password, in the words of the pages."""
 
     error_messages = {
         "invalid_login": "This name and password do not belong together. Both are case-sensitive.",
         "inactive": "This account is switched off.",
     }
-
-    def clean(self) -> dict[str, Any]:
-        """Count the attempt, then see whether name and password belong together."""
-        try:
-            throttling.sign_in(cast("HttpRequest", self.request), self.cleaned_data.get("username", ""))
-        except TooMany as problem:
-            self.wait = problem.seconds
-            raise forms.ValidationError(f"Too many attempts: try again in {self.wait} seconds.") from problem
-        return super().clean()
 
 
 class Moment(forms.DateTimeField):
