@@ -164,6 +164,8 @@ def _loads(body: bytes) -> Any:
         return json.loads(body) if _WIDE_NUMBER.search(body) else value
     except ValueError as problem:
         raise ParseError(f"This is not JSON: {problem}.") from problem
+    except RecursionError as problem:  # of the standard library, which gives up earlier than orjson
+        raise ParseError(f"This is not JSON that is read here: it nests deeper than {MAX_DEPTH} levels.") from problem
 
 
 def _refuse_nul(body: dict[str, Any]) -> None:
