@@ -10,9 +10,9 @@ from connectors.base import ConnectorConfig, Cursor, Page, Pull, Record, option,
 from connectors.errors import Misconfigured, SourceUnavailable
 from connectors.sources.gitaddress import Address
 from connectors.sources.gitcli import Git as GitCommand
-from connectors.sources.gitcli import UnknownHost
 from connectors.sources.gitevents import Repository
 from connectors.sources.gitmirror import Damaged, Mirror
+from connectors.sources.gitreach import UnknownHost
 from connectors.sources.gitwalk import Walk
 from events.drafts import LIMITS, EventDraft
 
