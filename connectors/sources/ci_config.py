@@ -47,7 +47,5 @@ class CIConfig(HookConfig):
                 self.deployments, name[:500], regex.IGNORECASE, timeout=PATTERN_SECONDS
             )
         except TimeoutError as problem:
-            raise BadRecord(
-                "deployments: this expression takes too long on the name of a run; simplify it."
-            ) from problem
+            raise BadRecord("deployments takes too long on the name of this run: simplify it.") from problem
         return "deployment" if deploys else otherwise

@@ -29,7 +29,7 @@ GUARDED: dict[str, Any] = {
     "created_by_id": 1,
     "user_id": 1,
     "owner_id": 1,
-    "deleted_at": None,
+    "deleted_at": "2026-03-01T00:00:00Z",
     "digest": "x",
     "token_generation": 7,
     "search": "x",
@@ -63,7 +63,7 @@ def test_nobody_writes_themselves_a_role(api: Any, user: User) -> None:
 def test_a_page_opens_an_investigation_with_the_fields_of_its_form_alone(client: Client, engineer: User) -> None:
     client.force_login(engineer)
     other = UserFactory()
-    extra = {**GUARDED, "deleted_at": "2026-03-01", "created_by": other.pk, "status": "closed", "version": 9}
+    extra = {**GUARDED, "created_by": other.pk, "status": "closed", "version": 9}
     form = {"title": "x", "detected_at": "2026-03-01T09:14:00", "impact_severity": "high", "priority": "p2", **extra}
     client.post(reverse("investigation-new"), form)
     made = Investigation.objects.get()

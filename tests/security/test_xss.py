@@ -66,19 +66,20 @@ def infested(payload: str, owner: User) -> Investigation:
         message=payload,
         tags=[payload[:100]],
         data=data,
-        source_id=payload,
+        source_id=payload[:300],
         origin__name=payload[:100],
     )
     factors = [{"strategy": "time", "score": 0.75, "weight": 1.0, "reason": payload}]
-    LinkFactory(
-        investigation=case, event=event, factors=factors, is_cause=True, state=LinkState.CONFIRMED, decided_by=owner
-    )
+    decided = {"state": LinkState.CONFIRMED, "decided_by": owner, "decided_at": timezone.now()}
+    LinkFactory(investigation=case, event=event, factors=factors, is_cause=True, **decided)
     NoteFactory(investigation=case, body=payload, author=owner)
     NoteFactory(investigation=case, body=f"[[{event.pk}]] {payload}", author=owner)
     CommentFactory(investigation=case, event=event, body=payload, author=owner)
-    guess = HypothesisFactory(investigation=case, statement=payload, author=owner)
-    EvidenceFactory(hypothesis=guess, event=event, why=payload, author=owner)
-    SuspectFactory(report__investigation=case, name=payload, evidence=[{"text": payload, "events": [str(event.pk)]}])
+    guess = HypothesisFactory(investigation=case, statement=payload[:500], author=owner)
+    EvidenceFactory(hypothesis=guess, event=event, why=payload[:500], author=owner)
+    SuspectFactory(
+        report__investigation=case, name=payload[:200], evidence=[{"text": payload, "events": [str(event.pk)]}]
+    )
     SavedViewFactory(owner=owner, name=payload[:100], shared=True)
     case.related.add(InvestigationFactory(title=payload[:200]))
     return case
@@ -104,7 +105,7 @@ def test_no_page_of_a_case_acts_on_what_was_written(client: Client, writer: User
         "timeline/matches?q=alert",
         "edit",
         "related",
-        f"notes/{case.notes.first().pk}",
+        f"notes/{case.notes.get(body=payload).pk}",
     ]
     addresses = [home + pane.format(event=event.pk) for pane in PANES] + [home + one for one in below]
     for address in (*addresses, "/investigations/", "/events/", f"/events/{event.pk}/", "/analytics/"):
@@ -176,7 +177,13 @@ def test_an_answer_of_the_api_is_never_taken_for_a_page(api: Any, writer: User, 
 @PAYLOADS
 def test_what_a_source_tells_is_text_on_the_page_of_its_event(client: Client, writer: User, payload: str) -> None:
     ConnectorFactory(name="shop", kind="webhook", config={})
-    told = {"title": payload, "message": payload, "service": payload, "url": payload, "details": {payload: payload}}
+    told = {
+        "title": f"Disk full {payload}",
+        "message": payload,
+        "service": payload,
+        "url": payload,
+        "details": {payload: payload},
+    }
     proof = {"Authorization": f"Bearer {SECRET}"}
     taken = client.post("/hooks/shop", orjson.dumps(told), content_type="application/json", headers=proof)
     assert taken.status_code == 202
@@ -218,9 +225,10 @@ def test_an_export_as_pdf_runs_nothing_and_leads_to_the_web_alone(client: Client
     client.force_login(writer)
     content = client.get(f"/investigations/{case.pk}/export?format=pdf").content
     document = PdfReader(io.BytesIO(content))
-    assert document.trailer["/Root"].get("/OpenAction") is None
-    assert document.trailer["/Root"].get("/AA") is None
-    names = document.trailer["/Root"].get("/Names") or {}
+    root: Any = document.trailer["/Root"]
+    assert root.get("/OpenAction") is None
+    assert root.get("/AA") is None
+    names = root.get("/Names") or {}
     assert not {"/JavaScript", "/EmbeddedFiles"} & set(names)
     marks = [one.get_object() for page in document.pages for one in page.get("/Annots") or ()]
     actions = [mark["/A"] for mark in marks if "/A" in mark]
