@@ -8,7 +8,11 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links
-CHECKS := lint templates types imports migrations deployment schema
+CHECKS := lint secrets licences templates types imports migrations deployment schema
+# What may be installed beside this product (Apache-2.0), in part of a licence's name. The fonts are OFL.
+LICENCES := MIT;BSD;Apache;ISC;LGPL;MPL;Mozilla;PSF;Python Software Foundation;OFL
+# Tools of developers that no release holds: a linter under the GPL, a wheel that names no licence (MIT in its repository).
+UNSHIPPED := djlint axe-playwright-python text-unidecode
 
 .PHONY: help
 help: ## say what can be made
@@ -31,6 +35,18 @@ $(CHECKS): export RCA_DATA_DIR := $(CURDIR)/$(VENV)/checks
 .PHONY: lint
 lint: $(VENV)/.dev ## style of the code
 	@echo "== ruff"; $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+
+.PHONY: secrets
+secrets: $(VENV)/.dev ## no key or token of a known form is in the repository
+	@echo "== detect-secrets"; git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+
+.PHONY: licences
+licences: $(VENV)/.dev ## every licence of what is installed is one that this product can live with
+	@echo "== pip-licenses"; $(BIN)/pip-licenses --partial-match --allow-only="$(LICENCES)" --ignore-packages $(UNSHIPPED) > /dev/null
+
+.PHONY: audit
+audit: $(VENV)/.dev ## known holes in what is locked; asks the advisory service of PyPI, and fails where that does not answer
+	@$(BIN)/pip-audit --strict --progress-spinner off --require-hashes --disable-pip -r requirements.txt
 
 .PHONY: templates
 templates: $(VENV)/.dev ## style of the templates

@@ -95,7 +95,7 @@ def test_no_expression_of_ours_is_worse_than_square_in_what_it_reads() -> None:
     assert slow == {}
 
 
-@pytest.mark.parametrize("pattern", [r"^(a|a)*$", r"^(a|aa)+$", r"^(a|a?)+$"])
+@pytest.mark.parametrize("pattern", [r"^(a|a)*$", r"^(a|aa)+$"])
 def test_an_expression_of_an_owner_that_explodes_is_given_up_and_makes_a_dead_letter_that_says_so(pattern: str) -> None:
     config = GitLabConfig.read({"url": "https://gitlab.example", "secret": "x", "deployments": pattern})
     with pytest.raises(BadRecord, match="simplify it"):

@@ -22,7 +22,7 @@ SOURCES = [
     for path in sorted((ROOT / app).rglob("*.py"))
     if not {"tests", "migrations", "demo"} & set(path.parts)
 ]
-SECRET_NAME = re.compile(r"(^|_)(secret|signature|token|password|expected|hmac|mac)s?$", re.IGNORECASE)
+SECRET_NAME = re.compile(r"(^|_)(secret|signature|token|password|expected|hmac|mac)s?$")
 
 
 def compared(path: Path) -> list[str]:
