@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 CHECKS := lint secrets licences templates types imports migrations deployment schema
 # What may be installed beside this product (Apache-2.0), in part of a licence's name. The fonts are OFL.
 LICENCES := MIT;BSD;Apache;ISC;LGPL;MPL;Mozilla;PSF;Python Software Foundation;OFL
-# Tools of developers that no release holds: a linter under the GPL, a wheel that names no licence (MIT in its repository).
+# Tools of developers that no release holds: a linter under the GPL, a wheel that names no licence, one that may be had otherwise.
 UNSHIPPED := djlint axe-playwright-python text-unidecode
 
 .PHONY: help

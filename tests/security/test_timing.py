@@ -12,7 +12,6 @@ from django.test import Client
 from accounts import apikeys, credentials
 from accounts.models import ApiKey, Scope, User
 from accounts.tests.factories import PASSWORD
-from connectors import signing
 from connectors.tests.factories import NOW, SECRET, ConnectorFactory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,7 +60,7 @@ def test_the_secret_of_a_delivery_is_compared_whole_however_right_it_begins(
         seen.append((one, other))
         return compare(one, other)
 
-    monkeypatch.setattr(signing.hmac, "compare_digest", note)
+    monkeypatch.setattr(hmac, "compare_digest", note)
     ConnectorFactory(name="shop", kind="webhook", config={})
     headers = {"Authorization": f"Bearer {given}"}
     answer = client.post("/hooks/shop", b'{"title": "x"}', content_type="application/json", headers=headers)
