@@ -25,6 +25,7 @@ from connectors.sources.newrelic import NewRelic
 from connectors.sources.opsgenie import Opsgenie
 from connectors.sources.pagerduty import PagerDuty
 from connectors.sources.prometheus import Prometheus
+from connectors.sources.pushedmetrics import PushedMetrics
 from connectors.sources.tempo import Tempo
 from connectors.sources.webhook import Webhook
 from connectors.sources.zipkin import Zipkin
@@ -52,6 +53,7 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     Opsgenie,
     PagerDuty,
     Prometheus,
+    PushedMetrics,
     Tempo,
     Webhook,
     Zipkin,

@@ -17,7 +17,7 @@ BATCH = 1_000
 
 @dataclass(slots=True)
 class Kept:
-    """What became of a request: events that were new, items that were no good, and why the first of them was not."""
+    """What became of a request: what of it was kept, items that were no good, and why the first of them was not."""
 
     stored: int = 0
     rejected: int = 0
@@ -27,6 +27,11 @@ class Kept:
         """Count a batch in."""
         self.stored += len(stored.fresh)
 
+    def reject(self, problem: DomainError, *, number: int = 1) -> None:
+        """Count items that were no good."""
+        self.rejected += number
+        self.reason = self.reason or problem.message
+
 
 def keep(*, told: Iterable[EventDraft | DomainError], now: datetime) -> Kept:
     """Store each event in ``told`` once, a thousand at a time, and count what was no good."""
@@ -34,8 +39,7 @@ def keep(*, told: Iterable[EventDraft | DomainError], now: datetime) -> Kept:
     with transaction.atomic():
         for one in told:
             if isinstance(one, DomainError):
-                kept.rejected += 1
-                kept.reason = kept.reason or one.message
+                kept.reject(one)
                 continue
             batch.append(one)
             if len(batch) == BATCH:
