@@ -29,7 +29,7 @@ from accounts.apikeys import KeyFacts
 from accounts.models import ApiKey, User
 from connectors.bodies import read_body
 from connectors.pushing import take
-from connectors.sources import otlp_logs, otlp_metrics, otlp_traces
+from connectors.sources import otlp_calls, otlp_logs, otlp_metrics, otlp_traces
 from connectors.sources.otlp_encoding import JSON, PROTOBUF
 from connectors.telemetry import Kept, keep
 from events.admission import require_room
@@ -107,8 +107,10 @@ class Traces(Export):
     count = otlp_traces.count
 
     def keep(self, message: ExportTraceServiceRequest) -> Kept:
-        """Store those that failed and those that took long."""
-        return keep(told=otlp_traces.drafts(message, slow_ms=settings.OTLP_SLOW_SPAN_MS), now=timezone.now())
+        """Store those that failed and those that took long, and count who calls whom."""
+        reference, calls = otlp_calls.calls(message)
+        told = otlp_traces.drafts(message, slow_ms=settings.OTLP_SLOW_SPAN_MS)
+        return keep(told=told, now=timezone.now(), reference=reference, calls=calls)
 
 
 class Logs(Export):

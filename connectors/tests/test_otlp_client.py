@@ -55,7 +55,7 @@ from connectors.polling import poll
 from connectors.sources import otlp_traces
 from connectors.telemetry import keep
 from events.drafts import EventDraft
-from events.models import Event
+from events.models import Dependency, Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RESOURCE = Resource.create({"service.name": "checkout", "deployment.environment.name": "prod"})
@@ -133,6 +133,46 @@ def test_spans_that_raised_become_events(reach: Any, asked: Asked) -> None:
     assert (told.service, told.environment, told.component, told.severity) == ("checkout", "prod", "shop.pay", "medium")
     assert told.data["exception"]["frames"][0]["function"] == "charge"
     assert asked.times == 1
+
+
+def one_service_calls_another() -> list[ReadableSpan]:
+    """Return the spans of one request through two services, as a Collector that stands between hands them on."""
+    memory = InMemorySpanExporter()
+    names = ("checkout", "payments")
+    resources = [Resource.create({"service.name": name, "deployment.environment.name": "prod"}) for name in names]
+    providers = [TracerProvider(resource=resource, shutdown_on_exit=False) for resource in resources]
+    for provider in providers:
+        provider.add_span_processor(SimpleSpanProcessor(memory))
+    checkout, payments = (provider.get_tracer("shop") for provider in providers)
+    with (
+        checkout.start_as_current_span("POST /pay", kind=SpanKind.SERVER),
+        checkout.start_as_current_span("POST payments", kind=SpanKind.CLIENT, attributes={"peer.service": "payments"}),
+        payments.start_as_current_span("POST /charge", kind=SpanKind.SERVER),
+    ):
+        pass
+    for provider in providers:
+        provider.shutdown()
+    return list(memory.get_finished_spans())
+
+
+def test_a_batch_whose_answer_is_lost_counts_its_calls_once(
+    reach: Any, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = [Throttled(wait=0.1)]
+
+    def stored_and_then_lost(**given: Any) -> Any:
+        kept = keep(**given)
+        if lost:
+            raise lost.pop()
+        return kept
+
+    monkeypatch.setattr(otlp, "keep", stored_and_then_lost)
+    exporter = OTLPSpanExporter(**reach("traces"))
+    assert exporter.export(one_service_calls_another()) is SpanExportResult.SUCCESS
+    exporter.shutdown()
+    assert lost == []
+    edge = Dependency.objects.get()
+    assert (edge.caller, edge.callee, edge.environment, edge.calls) == ("checkout", "payments", "prod", 1)
 
 
 @pytest.fixture
