@@ -289,8 +289,10 @@ class Push(Source[Settings]):
         keeps: which headers are kept with a delivery besides its type: names, or beginnings that end in a hyphen.
         handshakes: whether the sender asks first, by OPTIONS, if it may (HTTP Web Hooks for Event Delivery).
         pushed_with: the setting without which it may not call; one that is also polled may go without.
+        paths: what its senders append to the address they are given, without a slash at either end.
     """
 
+    paths: ClassVar[tuple[str, ...]] = ()
     keeps: ClassVar[tuple[str, ...]] = ()
     handshakes: ClassVar[bool] = False
     pushed_with: ClassVar[str] = ""

@@ -79,12 +79,13 @@ def is_pulled(kind: str) -> bool:
     return issubclass(source_kind(kind), Pull)
 
 
-def is_pushed(kind: str) -> bool:
-    """Tell whether connectors of this kind take deliveries."""
-    return issubclass(source_kind(kind), Push)
+def is_pushed(kind: str, path: str = "") -> bool:
+    """Tell whether connectors of this kind take deliveries, at the end ``path`` of their address where one is given."""
+    source = source_kind(kind)
+    return issubclass(source, Push) and (not path or path in source.paths)
 
 
-def handshakes(kind: str) -> bool:
+def handshakes(kind: str, path: str = "") -> bool:
     """Tell whether senders to connectors of this kind ask first if they may."""
     source = source_kind(kind)
-    return issubclass(source, Push) and source.handshakes
+    return is_pushed(kind, path) and issubclass(source, Push) and source.handshakes
