@@ -18,7 +18,7 @@ from events.drafts import EventDraft
 
 TOLD, LEARNED = "watch.json", "watch.npz"
 # What was learned is written down so often; it is learned again from the samples when it is lost.
-SAVED_EVERY = timedelta(minutes=30)
+SAVED_EVERY = timedelta(minutes=5)
 
 
 class MetricWatching(Pull[Settings]):
