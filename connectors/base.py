@@ -186,11 +186,16 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A verified delivery: what the sender calls it, the headers that are kept (lower-case names), and the body."""
+    """A verified delivery: what the sender calls it, the headers that are kept (lower-case names), and the body.
+
+    Attributes:
+        at: when it came; None where that is not known.
+    """
 
     event: str
     headers: Mapping[str, str]
     body: bytes
+    at: datetime | None = None
 
 
 Settings = TypeVar("Settings", bound=ConnectorConfig)
