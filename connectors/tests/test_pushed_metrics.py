@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 
 from accounts import credentials
 from accounts.models import AuditEntry, User
-from connectors import otlp, pushing, retention, shelf
+from connectors import otlp, pipeline, pushing, retention, shelf
 from connectors.models import Connector, PushedSamples, PushedSeries
 from connectors.polling import poll
 from connectors.pushing import name_for
@@ -110,6 +110,23 @@ def test_a_worker_without_what_was_learned_learns_it_again_and_tells_nothing_twi
     post(client, told(gauge("queue.length", point(0.2, 2)), service_name="checkout"))
     assert len(judged(timedelta(minutes=2))) == 1
     assert list((tmp_path / "connectors").rglob(metricwatching.TOLD))
+
+
+def test_a_poll_that_dies_before_its_end_loses_nothing_and_tells_nothing_twice(
+    client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(client, history(200, last=9.0))
+
+    def dies(**_: Any) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline, "store", dies)
+        with pytest.raises(RuntimeError):
+            judged()
+    assert (Event.objects.count(), Connector.objects.get().cursor) == (0, {})
+    assert len(judged(timedelta(minutes=2))) == 1
+    assert len(judged(timedelta(minutes=3))) == 1
 
 
 def test_what_a_sender_tells_late_is_judged_too(client: APIClient) -> None:
