@@ -12,7 +12,7 @@ from django.db.models import Sum
 from django.db.models.functions import Now
 
 from accounts.models import User
-from connectors.models import Connector, PushedSamples, PushedSeries
+from connectors.models import Connector, Gap, PushedSamples, PushedSeries
 from connectors.services import connect
 from connectors.shelf import storing
 from connectors.sources.metricseries import Series
@@ -108,6 +108,7 @@ def _keep(connector: Connector, points: Points, kept: Kept, now: datetime) -> No
     if len(good) < len(points):
         said = f"{MOST_SERIES:,} series of a sender can be watched; this one tells of more."
         kept.reject(Conflict(said), number=len(points) - len(good))
+        _show_gap(connector, said, now)
     body = packed(one for point in good for one in point)
     with storing(connector.pk):
         samples = PushedSamples(
@@ -120,6 +121,13 @@ def _keep(connector: Connector, points: Points, kept: Kept, now: datetime) -> No
         if good:
             PushedSamples.objects.bulk_create([samples], ignore_conflicts=True)
     kept.stored += len(good)
+
+
+def _show_gap(connector: Connector, reason: str, now: datetime) -> None:
+    """Show people, once an hour, that not everything is watched; the sender was told at each request."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    gap = Gap(connector=connector, start=hour, end=hour + timedelta(hours=1), reason=reason)
+    Gap.objects.bulk_create([gap], ignore_conflicts=True)
 
 
 def _watched(connector: Connector, series: Mapping[str, Series], now: datetime) -> set[str]:

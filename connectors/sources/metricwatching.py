@@ -74,17 +74,17 @@ class MetricWatching(Pull[Settings]):
         start, end = _aligned(start, self.step), _aligned(self.end(), self.step)
         while start < end:
             stop = self.stop(start, end, until)
-            findings, seen = [], 0
+            findings, seen = list[Finding](), set[str]()
             for series in self.ask(start, stop):
-                seen += 1
+                seen.add(series.key)
                 findings += watch.look(series)
             new = [one for one in findings if self.is_new(one, start, until)]
             watch.until = stop.isoformat()
             yield Page(
                 [_record(group) for group in together(new)],
                 {"until": max(stop, until or stop).isoformat()},
-                ignored=seen,
-                gaps=_too_many(start, stop, seen),
+                ignored=len(seen),
+                gaps=_too_many(start, stop, len(seen)),
             )
             if learned is None or stop - learned >= SAVED_EVERY:
                 self._remember(watch)

@@ -13,17 +13,19 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, Sum
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts import credentials
 from accounts.models import AuditEntry, User
 from connectors import otlp, pipeline, pushing, retention, shelf
-from connectors.models import Connector, PushedSamples, PushedSeries
+from connectors.models import Connector, Gap, PushedSamples, PushedSeries
 from connectors.polling import poll
 from connectors.pushing import name_for
 from connectors.services import connect, switch
 from connectors.sources import metricwatching
+from connectors.sources.otlp_metrics import CUMULATIVE
 from connectors.tests.otlp import PROTOBUF, gauge, point, told
 from connectors.tests.test_metric_sources import calm
 from events.choices import OriginKind
@@ -136,6 +138,16 @@ def test_what_a_sender_tells_late_is_judged_too(client: APIClient) -> None:
     assert [event.event_type for event in judged(timedelta(minutes=2))] == ["metric_anomaly"]
 
 
+def test_series_that_count_anew_are_not_taken_for_more(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metricwatching, "MOST_SERIES", 1)
+    for since, value in ((-900.0, 7.0), (-60.0, 1.0)):
+        at = point(value, since + 50, counts_since=since)
+        metric = Metric(name="paid", sum=Sum(data_points=[at], is_monotonic=True, aggregation_temporality=CUMULATIVE))
+        post(client, told(metric))
+    assert judged() == []
+    assert not Gap.objects.exists()
+
+
 def test_samples_out_of_order_are_judged_in_the_order_of_time(client: APIClient) -> None:
     past = [point(calm(at * MINUTE), (at - 200) * MINUTE) for at in range(200)]
     for part in (past[100:], past[:100]):
@@ -205,6 +217,8 @@ def test_series_beyond_what_can_be_watched_are_counted_and_the_others_kept(
     assert rejected(post(client, request)) == (1, "2 series of a sender can be watched; this one tells of more.")
     assert rejected(post(client, told(gauge("b", point(2)), gauge("d", point(2)))))[0] == 1
     assert sorted(str(one) for one in PushedSeries.objects.all()) == ["a", "b"]
+    reasons = set(Gap.objects.values_list("reason", flat=True))
+    assert reasons == {"2 series of a sender can be watched; this one tells of more."}
     assert sum(PushedSamples.objects.values_list("number", flat=True)) == 3
 
 
