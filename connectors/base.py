@@ -186,11 +186,16 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A verified delivery: what the sender calls it, the headers that are kept (lower-case names), and the body."""
+    """A verified delivery: what the sender calls it, the headers that are kept (lower-case names), and the body.
+
+    Attributes:
+        at: when it came; None where that is not known.
+    """
 
     event: str
     headers: Mapping[str, str]
     body: bytes
+    at: datetime | None = None
 
 
 Settings = TypeVar("Settings", bound=ConnectorConfig)
@@ -289,8 +294,10 @@ class Push(Source[Settings]):
         keeps: which headers are kept with a delivery besides its type: names, or beginnings that end in a hyphen.
         handshakes: whether the sender asks first, by OPTIONS, if it may (HTTP Web Hooks for Event Delivery).
         pushed_with: the setting without which it may not call; one that is also polled may go without.
+        paths: what its senders append to the address they are given, without a slash at either end.
     """
 
+    paths: ClassVar[tuple[str, ...]] = ()
     keeps: ClassVar[tuple[str, ...]] = ()
     handshakes: ClassVar[bool] = False
     pushed_with: ClassVar[str] = ""

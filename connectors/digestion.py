@@ -145,7 +145,7 @@ def unpack(source: Source[Any], delivery: Delivery, body: bytes) -> list[Record]
     """
     if not isinstance(source, Push):
         raise Misconfigured("This connector takes no deliveries.")
-    parts = list(source.unpack(Call(delivery.event, delivery.headers, body)))
+    parts = list(source.unpack(Call(delivery.event, delivery.headers, body, delivery.received_at)))
     if len(parts) == 1:
         ((kind, payload),) = parts
         return [Record(reference=delivery.key, value=payload, raw=body, kind=kind)]

@@ -16,6 +16,8 @@ from connectors.base import Record, Source
 from connectors.choices import Stage
 from connectors.models import Connector, DeadLetter, Delivery
 from connectors.registry import source_kind
+from connectors.shelf import MetricShelf
+from connectors.sources.pushedmetrics import PushedMetrics
 from events.drafts import EventDraft
 from events.services import store
 from events.topology import count_calls
@@ -98,7 +100,10 @@ def open_source(connector: Connector, now: datetime) -> Source[Any]:
     kind = source_kind(connector.kind)
     config = kind.Config.read({**connector.config, **unseal(connector.secrets)})
     workspace = Path(settings.DATA_DIR) / "connectors" / str(connector.pk)
-    return kind(config, workspace=workspace, now=now)
+    source = kind(config, workspace=workspace, now=now)
+    if isinstance(source, PushedMetrics):
+        source.shelf = MetricShelf(connector)
+    return source
 
 
 def digest(

@@ -74,3 +74,9 @@ def purge() -> None:
     """Forget deliveries and dead letters that are done with."""
     if settings.DELIVERY_RETENTION_DAYS:
         retention.purge(now=timezone.now(), keep=timedelta(days=settings.DELIVERY_RETENTION_DAYS))
+
+
+@shared_task(name="connectors.purge_samples")
+def purge_samples() -> None:
+    """Forget pushed samples that nothing is learned from any more."""
+    retention.purge_samples(now=timezone.now())

@@ -21,8 +21,11 @@ RETRY_AFTER = 300
 
 
 @csrf_exempt
-def hook(request: HttpRequest, name: str) -> HttpResponse:
+def hook(request: HttpRequest, name: str, path: str | None = None) -> HttpResponse:
     """Take one delivery: 202 when it is new, 200 when it was taken before, 401 when it is forged.
+
+    Senders that speak to one product alone append its ``path`` to the address they are given: the connector's kind says
+    which, and any other is 404.
 
     What is wrong on this side (switched off, cannot be opened, a database that does not answer) is 503 with
     ``Retry-After``, never the sender's fault.
@@ -33,7 +36,8 @@ def hook(request: HttpRequest, name: str) -> HttpResponse:
         answer["Allow"] = "POST"
         return answer
     try:
-        return _take(request, name) if request.method == "POST" else _agree(name, origin)
+        end = (path or "").strip("/")
+        return _take(request, name, end) if request.method == "POST" else _agree(name, end, origin)
     except (Misconfigured, Unavailable, DatabaseTrouble) as problem:
         log.exception("delivery.refused", connector=name, error=type(problem).__name__)
         return _later(f"{name} cannot take deliveries now.")
@@ -42,20 +46,24 @@ def hook(request: HttpRequest, name: str) -> HttpResponse:
         return problem_response(problem.status, problem.message)
 
 
-def _agree(name: str, origin: str) -> HttpResponse:
+def _agree(name: str, path: str, origin: str) -> HttpResponse:
     """Tell a sender that asks first that it may call as often as it likes; what it sends must prove itself."""
     connector = Connector.objects.filter(name=name).first()
-    if connector is None or not handshakes(connector.kind):
-        return problem_response(404, f"There is no webhook called {name} that answers this.")
+    if connector is None or not handshakes(connector.kind, path):
+        return problem_response(404, f"There is no webhook called {_shown(name, path)} that answers this.")
     headers = {"Allow": "POST", "WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"}
     return HttpResponse(status=200, headers=headers)
 
 
-def _take(request: HttpRequest, name: str) -> HttpResponse:
+def _shown(name: str, path: str) -> str:
+    return f"{name}/{path}"[:200] if path else name
+
+
+def _take(request: HttpRequest, name: str, path: str) -> HttpResponse:
     halted = Exists(Halt.objects.all())
     connector = Connector.objects.filter(name=name).annotate(halted=halted).first()
-    if connector is None or not is_pushed(connector.kind):
-        return problem_response(404, f"There is no webhook called {name}.")
+    if connector is None or not is_pushed(connector.kind, path):
+        return problem_response(404, f"There is no webhook called {_shown(name, path)}.")
     if not connector.enabled or connector.halted:
         return _later(f"{name} is switched off.")
     headers = {key.lower(): value for key, value in request.headers.items()}

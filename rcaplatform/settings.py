@@ -193,6 +193,7 @@ CELERY_BEAT_SCHEDULE = {
     "flush tokens that expired": {"task": "accounts.flush_tokens", "schedule": crontab(hour=3, minute=7)},
     "purge events past their age": {"task": "investigations.purge", "schedule": crontab(hour=3, minute=17)},
     "purge deliveries that are done with": {"task": "connectors.purge", "schedule": crontab(hour=3, minute=27)},
+    "purge samples that are judged": {"task": "connectors.purge_samples", "schedule": crontab(minute=37)},
 }
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=90)
 DELIVERY_RETENTION_DAYS = env.int("DELIVERY_RETENTION_DAYS", default=14)

@@ -164,6 +164,7 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/admin/dlq/{letter}/retry", "POST", None, ADMIN),
     ("/admin/dlq/{letter}/rehearse", "POST", {}, ADMIN),
     ("/admin/dlq/retry", "POST", {}, (403, 403, 403, 202)),
+    ("/admin/dlq/discard", "POST", {"stage": "unpack"}, ADMIN),
     ("/admin/dlq/export", "GET", None, (403, 403, 200)),
     ("/admin/circuit-breaker-status", "GET", None, ADMIN),
     ("/admin/circuit-breaker/{connector}/reset", "POST", None, ADMIN),

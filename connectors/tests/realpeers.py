@@ -95,13 +95,16 @@ def alertmanager(config: str) -> Iterator[Peer]:
 
 
 @contextmanager
-def prometheus(*, rules: str = "", scrape: str = "", alertmanager: str = "") -> Iterator[Peer]:
+def prometheus(
+    *, rules: str = "", scrape: str = "", alertmanager: str = "", prefix: str = "", token: str = ""
+) -> Iterator[Peer]:
     """Run Prometheus, evaluating every second.
 
     Args:
         rules: the content of a file of rules, in YAML.
         scrape: the list under ``scrape_configs``, in YAML.
         alertmanager: ``host:port`` to send alerts to, again after two seconds.
+        prefix: of the path there; ``token``: sent as Bearer.
     """
     found, port = program("prometheus"), free_port()
     folder, url = Path(tempfile.mkdtemp(prefix="rca-prometheus-")), f"http://127.0.0.1:{port}"
@@ -110,7 +113,8 @@ def prometheus(*, rules: str = "", scrape: str = "", alertmanager: str = "") -> 
         (folder / "rules.yml").write_text(rules)
         lines.append("rule_files: [rules.yml]")
     if alertmanager:
-        lines.append(f"alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}")
+        there = f"path_prefix: '{prefix}', authorization: {{credentials: '{token}'}}, " if prefix else ""
+        lines.append(f"alerting: {{alertmanagers: [{{{there}static_configs: [{{targets: ['{alertmanager}']}}]}}]}}")
     if scrape:
         lines.append(f"scrape_configs:\n{scrape}")
     (folder / "prometheus.yml").write_text("\n".join(lines) + "\n")

@@ -10,13 +10,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from connectors import services
+from connectors.base import Push
 from connectors.choices import DeliveryState
 from connectors.digestion import digest_pending
 from connectors.models import Delivery
+from connectors.registry import SOURCES
 from connectors.tests.factories import ConnectorFactory
 from connectors.tests.github import corpus, post, signature, signed
 
 pytestmark = pytest.mark.django_db
+KEY = "a secret that only its sender knows"
 PING = b'{"zen": "Speak like a human."}'
 
 
@@ -102,6 +105,43 @@ def test_a_genuine_delivery_that_does_not_say_what_it_is_is_told_which_header(
 
 def test_a_name_nobody_has_is_not_found(client: Client) -> None:
     assert detail(client.post("/hooks/nobody", PING, content_type="application/json"))["status"] == 404
+
+
+CARRIED = {kind: source.pushed_with or "secret" for kind, source in SOURCES.items() if issubclass(source, Push)}
+ENDS = [(kind, path) for kind, source in SOURCES.items() if issubclass(source, Push) for path in source.paths]
+
+
+@pytest.mark.parametrize(("kind", "path"), ENDS)
+def test_a_sender_may_append_what_its_own_product_is_called_by(client: Client, kind: str, path: str) -> None:
+    connector = ConnectorFactory(kind=kind, secret={CARRIED[kind]: KEY})
+    headers = {"authorization": f"Bearer {KEY}"}
+    answers = [
+        client.post(f"/hooks/{connector.name}{end}", b"[]", content_type="application/json", headers=headers)
+        for end in ("", f"/{path}", f"/{path}/")
+    ]
+    assert [answer.status_code for answer in answers] == [202, 200, 200]
+
+
+@pytest.mark.parametrize("kind", sorted({kind for kind, _ in ENDS} | {"github", "git"}))
+@pytest.mark.parametrize("end", ["nothing", "api/v2/spans/more", "loki/api/v1", "../v2/enqueue", "v2//enqueue", "\x00"])
+def test_any_other_end_of_an_address_is_not_found(client: Client, kind: str, end: str) -> None:
+    connector = ConnectorFactory(kind=kind)
+    answer = client.post(f"/hooks/{connector.name}/{end}", PING, content_type="application/json")
+    assert detail(answer)["status"] == 404
+    assert not Delivery.objects.exists()
+
+
+def test_an_end_of_an_address_lets_nobody_in_without_the_secret(client: Client) -> None:
+    connector = ConnectorFactory(kind="loki", secret={"secret": KEY})
+    answer = client.post(f"/hooks/{connector.name}/loki/api/v1/push", b"{}", content_type="application/json")
+    assert detail(answer)["status"] == 401
+
+
+def test_a_sender_that_asks_first_is_answered_at_the_address_it_was_given_alone(client: Client) -> None:
+    connector = ConnectorFactory(kind="cloudevents")
+    asked = {"WebHook-Request-Origin": "sender.example"}
+    answers = [client.options(f"/hooks/{connector.name}{end}", headers=asked) for end in ("", "/more")]
+    assert [answer.status_code for answer in answers] == [200, 404]
 
 
 def test_a_connector_that_is_polled_has_no_webhook(client: Client) -> None:
