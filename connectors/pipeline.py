@@ -123,7 +123,7 @@ def digest(
     told = [(outcome, draft) for outcome in outcomes for draft in _decode(source, outcome)]
     chosen = {id(draft) for draft in source.choose([draft for _, draft in told])}
     told = [(outcome, draft) for outcome, draft in told if id(draft) in chosen]
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):  # all of it or nothing of the caller's transaction
         _store(connector, told, now)
         good = (outcome.record for outcome in outcomes if not outcome.failure)
         if calls := {record.reference: found for record in good if (found := list(source.calls(record)))}:
@@ -187,7 +187,6 @@ def _store(connector: Connector, told: Told, now: datetime) -> None:
             _store(connector, [one], now)
 
 
-@transaction.atomic
 def _store_batch(connector: Connector, told: Told, now: datetime) -> None:
     stored = store(drafts=[draft for _, draft in told], origin=connector.origin, now=now)
     fresh = set(stored.fresh)
