@@ -25,7 +25,7 @@ from connectors.choices import DeliveryState, Stage
 from connectors.errors import Misconfigured
 from connectors.models import Breaker, Connector, Delivery, Halt
 from connectors.pipeline import Failure, Outcome, as_dead_letter, digest, open_source
-from connectors.services import DIGEST_TASK
+from connectors.reception import DIGEST_TASK
 from rcaplatform.kit.doorbell import heard, hush, ring_once
 from rcaplatform.kit.errors import Conflict
 

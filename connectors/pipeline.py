@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psycopg
 import structlog
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 from prometheus_client import Counter
 
-from connectors.base import Record, Source
+from connectors.base import ConnectorConfig, Record, Source
 from connectors.choices import Stage
 from connectors.models import Connector, DeadLetter, Delivery
 from connectors.registry import source_kind
@@ -96,9 +98,15 @@ def open_source(connector: Connector, now: datetime) -> Source[Any]:
         Unavailable: its secrets cannot be unsealed.
     """
     kind = source_kind(connector.kind)
-    config = kind.Config.read({**connector.config, **unseal(connector.secrets)})
+    config = _configured(connector.kind, orjson.dumps(connector.config), bytes(connector.secrets))
     workspace = Path(settings.DATA_DIR) / "connectors" / str(connector.pk)
     return kind(config, workspace=workspace, now=now)
+
+
+@lru_cache(maxsize=500)
+def _configured(kind: str, config: bytes, secrets: bytes) -> ConnectorConfig:
+    """Return the settings of a connector, read and checked. They are opened for each delivery, and seldom change."""
+    return source_kind(kind).Config.read({**orjson.loads(config), **unseal(secrets)})
 
 
 def digest(

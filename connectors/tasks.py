@@ -15,8 +15,8 @@ from connectors.deadletters import RETRY_TASK
 from connectors.digestion import work_off
 from connectors.models import Connector
 from connectors.polling import POLL_SECONDS, poll
+from connectors.reception import DIGEST_TASK
 from connectors.schedules import POLL_TASK
-from connectors.services import DIGEST_TASK
 from rcaplatform.kit.errors import DomainError
 
 # A poll ends itself; these end one that is stuck between two pages, the second one without a word in its state.

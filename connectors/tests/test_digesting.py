@@ -7,7 +7,7 @@ import pytest
 from celery import Celery
 from django.utils import timezone
 
-from connectors import digestion, services, tasks
+from connectors import digestion, reception, tasks
 from connectors.choices import DeliveryState
 from connectors.models import Connector, Delivery
 from connectors.tests.factories import ConnectorFactory, DeliveryFactory
@@ -53,7 +53,7 @@ def once(deed: Callable[[], Any]) -> Callable[..., None]:
 
 def receive(connector: Connector, *keys: str) -> None:
     for key in keys:
-        services.receive(connector=connector, headers=signed(PING, key=key), body=PING, now=timezone.now())
+        reception.receive(connector=connector, headers=signed(PING, key=key), body=PING, now=timezone.now())
 
 
 def pending() -> int:
@@ -67,7 +67,7 @@ def test_what_gathers_is_digested_together_and_wakes_nobody_else(
     monkeypatch.setattr(digestion, "sleep", once(lambda: receive(connector, "second", "third", "fourth")))
     receive(connector, "first")
     tasks.digest()
-    assert (sent, batches, pending()) == ([services.DIGEST_TASK], [1, 3], 0)
+    assert (sent, batches, pending()) == ([reception.DIGEST_TASK], [1, 3], 0)
 
 
 def test_what_came_before_the_bell_rings_again_is_not_left_behind(
@@ -84,7 +84,7 @@ def test_what_came_before_the_bell_rings_again_is_not_left_behind(
     monkeypatch.setattr(digestion, "sleep", lambda _: None)
     receive(connector, "first")
     tasks.digest()
-    assert (sent, pending()) == ([services.DIGEST_TASK], 0)
+    assert (sent, pending()) == ([reception.DIGEST_TASK], 0)
 
 
 def test_the_bell_rings_again_when_the_work_is_done(monkeypatch: pytest.MonkeyPatch, sent: list[str]) -> None:
@@ -93,7 +93,7 @@ def test_the_bell_rings_again_when_the_work_is_done(monkeypatch: pytest.MonkeyPa
     for key in ("first", "second"):
         receive(connector, key)
         tasks.digest()
-    assert sent == [services.DIGEST_TASK] * 2
+    assert sent == [reception.DIGEST_TASK] * 2
 
 
 def test_a_full_batch_lets_the_next_delivery_wake_one_more_worker(
@@ -111,7 +111,7 @@ def test_a_full_batch_lets_the_next_delivery_wake_one_more_worker(
     monkeypatch.setattr(digestion, "sleep", lambda _: None)
     receive(connector, "first", "second")
     tasks.digest()
-    assert (sent, batches) == ([services.DIGEST_TASK] * 2, [2, 1])
+    assert (sent, batches) == ([reception.DIGEST_TASK] * 2, [2, 1])
 
 
 def test_what_comes_alone_because_it_failed_before_waits_for_no_company(
@@ -129,4 +129,4 @@ def test_what_comes_alone_because_it_failed_before_waits_for_no_company(
 def test_a_worker_that_is_never_done_lets_others_get_on(monkeypatch: pytest.MonkeyPatch, sent: list[str]) -> None:
     monkeypatch.setattr(digestion, "SHIFT", 0)
     tasks.digest()
-    assert sent == [services.DIGEST_TASK]
+    assert sent == [reception.DIGEST_TASK]
