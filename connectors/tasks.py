@@ -12,12 +12,11 @@ from accounts.models import User
 from connectors import backfills, deadletters, notices, retention
 from connectors.backfills import BACKFILL_TASK
 from connectors.deadletters import RETRY_TASK
-from connectors.digestion import digest_pending
+from connectors.digestion import work_off
 from connectors.models import Connector
 from connectors.polling import POLL_SECONDS, poll
+from connectors.reception import DIGEST_TASK
 from connectors.schedules import POLL_TASK
-from connectors.services import DIGEST_TASK
-from rcaplatform.kit.doorbell import heard
 from rcaplatform.kit.errors import DomainError
 
 # A poll ends itself; these end one that is stuck between two pages, the second one without a word in its state.
@@ -41,9 +40,7 @@ def poll_one(connector_id: str) -> None:
 @shared_task(name=DIGEST_TASK)
 def digest() -> None:
     """Work the queue of deliveries off."""
-    heard(DIGEST_TASK)
-    while digest_pending(now=timezone.now()):
-        pass
+    work_off()
 
 
 @shared_task(name=RETRY_TASK)

@@ -1,5 +1,7 @@
 """Door for deliveries: verify, keep, answer; thinking comes later."""
 
+from uuid import UUID
+
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseTrouble
@@ -9,7 +11,7 @@ from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from connectors import services
+from connectors import reception
 from connectors.errors import Misconfigured
 from connectors.models import Connector, Halt
 from connectors.registry import handshakes, is_pushed
@@ -60,14 +62,20 @@ def _shown(name: str, path: str) -> str:
 
 
 def _take(request: HttpRequest, name: str, path: str) -> HttpResponse:
+    headers = {key.lower(): value for key, value in request.headers.items()}
+    body, now = _body(request), timezone.now()
+    if taken := reception.receive_again(name=name, path=path, headers=headers, body=body, now=now):
+        return _taken(*taken)
     halted = Exists(Halt.objects.all())
     connector = Connector.objects.filter(name=name).annotate(halted=halted).first()
     if connector is None or not is_pushed(connector.kind, path):
         return problem_response(404, f"There is no webhook called {_shown(name, path)}.")
     if not connector.enabled or connector.halted:
         return _later(f"{name} is switched off.")
-    headers = {key.lower(): value for key, value in request.headers.items()}
-    delivery, new = services.receive(connector=connector, headers=headers, body=_body(request), now=timezone.now())
+    return _taken(*reception.receive(connector=connector, headers=headers, body=body, now=now))
+
+
+def _taken(delivery: UUID, new: bool) -> HttpResponse:
     return JsonResponse({"delivery": str(delivery)}, status=202 if new else 200)
 
 

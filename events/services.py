@@ -87,7 +87,6 @@ def key_of(draft: EventDraft, origin: Origin) -> UUID:
     return dedupe_key(scope=str(origin.pk) if local else GLOBAL, source=draft.source, source_id=draft.source_id)
 
 
-@transaction.atomic
 def store(*, drafts: Sequence[EventDraft], origin: Origin, now: datetime) -> Stored:
     """Store each event once and wake linking after commit.
 
