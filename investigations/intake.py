@@ -80,7 +80,8 @@ def _store(told: Told, now: datetime, say: Callable[[str], Any]) -> int:
         for batch in _batches(drafts):
             fresh += len(store(drafts=batch, origin=origin, now=now).fresh)
             done += len(batch)
-            say(f"Stored {done:,} of {told.events:,} events")
+            if len(batch) == BATCH or done == told.events:
+                say(f"Stored {done:,} of {told.events:,} events")
     if told.calls:
         origin = origin_named(_ORIGIN.format(mark=told.mark, source="Calls"), OriginKind.CONNECTOR)
         count_calls(told={"graph": told.calls}, origin=origin)

@@ -200,5 +200,10 @@ def test_what_is_no_folder_is_refused(tmp_path: Path, engineer: User) -> None:
 
 
 def test_nobody_can_be_told_to_open_it_who_is_not_there(folder: Path, engineer: User) -> None:
-    with pytest.raises(CommandError, match="--as: nobody is called nemo"):
+    with pytest.raises(CommandError, match="--as: nobody who may link events is called nemo"):
         run(folder, "--as", "nemo")
+
+
+def test_who_may_not_link_events_is_not_chosen(folder: Path, user: User) -> None:
+    with pytest.raises(CommandError, match="Nobody is here who may link events"):
+        run(folder)

@@ -1,6 +1,7 @@
 """Door: an incident that lies in a folder becomes an investigation with everything linked and its suspects ranked."""
 
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from django.conf import settings
@@ -8,10 +9,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.permissions import may
 from investigations import intake, suspicion
 from investigations.bundles import folders
 from investigations.bundles.fields import BadBundle
+from investigations.models import Investigation, Link, SuspectReport
 from rcaplatform.kit.errors import DomainError
+
+PATIENCE, PAUSE = 60.0, 0.5  # seconds
 
 
 class Command(BaseCommand):
@@ -32,12 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, folder: Path, opener: str, **options: Any) -> None:
         """Import, and print where to look."""
-        people = User.objects.filter(is_active=True, **({"username": opener} if opener else {}))
-        actor = people.order_by("date_joined", "pk").first()
-        if actor is None:
-            raise CommandError(
-                f"--as: nobody is called {opener}." if opener else "Nobody is here: run `manage.py bootstrap` first."
-            )
+        actor = _opener(opener)
         try:
             scene = folders.read(folder)
             title = folders.headline(folder, scene)
@@ -58,9 +58,28 @@ class Command(BaseCommand):
         state = "opened" if done.opened else "known already"
         self.stdout.write(f"{done.events:,} events, {done.fresh:,} of them new. The investigation is {state}:")
         self.stdout.write(f"{settings.SITE_URL}/investigations/{done.investigation.pk}/")
-        report = suspicion.newest(done.investigation)
+        report = _awaited(done.investigation)
         for suspect in report.suspects.all() if report else ():
             if suspect.place == 1:
                 self.stdout.write(f"  {suspect.get_kind_display()} {suspect.name} ({suspect.score:.2f})")
         if report and report.no_change_cause:
             self.stdout.write("  No change explains it.")
+
+
+def _opener(username: str) -> User:
+    named = {"username": username} if username else {}
+    people = User.objects.filter(is_active=True, **named).order_by("date_joined", "pk")
+    if found := next((person for person in people if may(person, "create", Link)), None):
+        return found
+    if username:
+        raise CommandError(f"--as: nobody who may link events is called {username}.")
+    raise CommandError("Nobody is here who may link events: run `manage.py bootstrap` first.")
+
+
+def _awaited(investigation: Investigation) -> SuspectReport | None:
+    """Return the newest report; the first one may be in the hands of a worker."""
+    for _ in range(int(PATIENCE / PAUSE)):
+        if report := suspicion.newest(investigation):
+            return report
+        sleep(PAUSE)
+    return None
