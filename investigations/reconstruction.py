@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from events.choices import Source
 from events.models import Dependency, Event
@@ -20,6 +20,7 @@ from investigations.testimony import NOTICE, Told
 CHANGES, TELEMETRY, AFTER = timedelta(days=3), timedelta(hours=6), timedelta(minutes=30)
 MOST_CHANGES, MOST_TOLD = 2_000, 40_000
 CHUNK = 2_000
+Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 class Reconstruction(NamedTuple):
@@ -38,9 +39,8 @@ def reconstruct(investigation: Investigation, now: datetime) -> Reconstruction:
     """
     detected, noted = investigation.detected_at, investigation.metadata
     onset, end = investigation.started_at or detected, min(now, detected + AFTER)
-    alive, known = Event.objects.alive(), Dependency.objects.within(onset - TELEMETRY, end)
-    if isinstance(place := noted.get("environment"), str) and place:
-        alive, known = alive.filter(environment__in=[place, ""]), known.filter(environment__in=[place, ""])
+    alive = of_environment(Event.objects.alive(), investigation)
+    known = of_environment(Dependency.objects.within(onset - TELEMETRY, end), investigation)
     kinds = Q(event_type__startswith="deployment") | Q(event_type__contains="flag") | Q(event_type=NOTICE)
     changes = alive.filter(Q(source=Source.GIT) | kinds).between(onset - CHANGES, end)
     telling = alive.filter(source__in=[Source.LOGS, Source.METRICS, Source.TRACES]).between(onset - TELEMETRY, end)
@@ -68,6 +68,12 @@ def reconstruct(investigation: Investigation, now: datetime) -> Reconstruction:
     )
     named = {one.sha: one.id for one in deploys} | {one.source_id: one.id for one in commits}
     return Reconstruction(scene, len(told) + len(said), named)
+
+
+def of_environment(rows: Rows, investigation: Investigation) -> Rows:
+    """Leave out what is of another environment than the one that the metadata of an investigation name, if any."""
+    place = investigation.metadata.get("environment")
+    return rows.filter(environment__in=[place, ""]) if isinstance(place, str) and place else rows
 
 
 def _read(events: Any, most: int) -> list[Told]:

@@ -127,6 +127,7 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/investigations/{case}/related", "POST", {"investigation_id": "{closed}"}, (403, 201, 201)),
     ("/investigations/{case}/related/{related}", "DELETE", None, (403, 204, 204)),
     ("/investigations/{case}/similar", "GET", None, READ),
+    ("/investigations/{case}/differences", "GET", None, READ),
     ("/investigations/{case}/export?format=markdown", "GET", None, READ),
     ("/views", "GET", None, READ),
     ("/views", "POST", VIEW, EVERYBODY),

@@ -6,6 +6,7 @@ from investigations.api.analytics import EventAnalytics, InvestigationAnalytics
 from investigations.api.bursts import BurstDecisionViewSet, BurstViewSet
 from investigations.api.calibration import CalibrationViewSet
 from investigations.api.comments import CommentViewSet
+from investigations.api.differences import DifferenceViewSet
 from investigations.api.export import ExportViewSet
 from investigations.api.hypotheses import EvidenceViewSet, HypothesisViewSet
 from investigations.api.relations import RelatedViewSet, SimilarViewSet
@@ -79,6 +80,7 @@ urlpatterns = [
     re_path(rf"^{PART}/similar/?$", SimilarViewSet.as_view({"get": "show"}), name="investigation-similar"),
     re_path(rf"^{PART}/suspects/?$", suspects, name="suspect-report"),
     re_path(rf"^{PART}/suspects/(?P<suspect_id>[^/]+)/?$", suspect, name="suspect"),
+    re_path(rf"^{PART}/differences/?$", DifferenceViewSet.as_view({"get": "show"}), name="differences"),
     re_path(rf"^{PART}/export/?$", ExportViewSet.as_view({"get": "export"}), name="investigation-export"),
     re_path(r"^links/calibration/?$", CalibrationViewSet.as_view({"get": "show"}), name="link-calibration"),
     *router.urls,
