@@ -91,6 +91,7 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/investigations/{case}/suspects", "POST", None, (403, 403, 201)),
     ("/investigations/{case}/suspects/{suspect}", "PATCH", {"state": "dismissed"}, (403, 403, 200)),
     ("/links/calibration", "GET", None, READ),
+    ("/suspects/calibration", "GET", None, READ),
     ("/investigations/{case}/notes", "GET", None, READ),
     ("/investigations/{case}/notes", "POST", NOTE, EVERYBODY),
     ("/investigations/{case}/notes/{note}", "GET", None, READ),

@@ -10,6 +10,7 @@ from investigations.api.differences import DifferenceViewSet
 from investigations.api.export import ExportViewSet
 from investigations.api.hypotheses import EvidenceViewSet, HypothesisViewSet
 from investigations.api.relations import RelatedViewSet, SimilarViewSet
+from investigations.api.reliability import ReliabilityViewSet
 from investigations.api.savedviews import SavedViewViewSet
 from investigations.api.search import SearchView
 from investigations.api.suspects import SuspectReportViewSet, SuspectViewSet
@@ -82,6 +83,7 @@ urlpatterns = [
     re_path(rf"^{PART}/suspects/(?P<suspect_id>[^/]+)/?$", suspect, name="suspect"),
     re_path(rf"^{PART}/differences/?$", DifferenceViewSet.as_view({"get": "show"}), name="differences"),
     re_path(rf"^{PART}/export/?$", ExportViewSet.as_view({"get": "export"}), name="investigation-export"),
+    re_path(r"^suspects/calibration/?$", ReliabilityViewSet.as_view({"get": "show"}), name="suspect-calibration"),
     re_path(r"^links/calibration/?$", CalibrationViewSet.as_view({"get": "show"}), name="link-calibration"),
     *router.urls,
 ]
