@@ -12,7 +12,7 @@ from events.choices import Source
 from events.models import Dependency, Event
 from investigations import testimony
 from investigations.models import Investigation
-from investigations.suspects.scene import Alert, Scene, Window
+from investigations.suspects.scene import Alert, Call, Scene, Window
 from investigations.testimony import NOTICE, Told
 
 # How far back changes and telemetry are looked for, and for how long after somebody noticed: it is the beginning that
@@ -24,11 +24,12 @@ Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 class Reconstruction(NamedTuple):
-    """A scene, how many events it was read from, and the event that tells of each change by its commit."""
+    """A scene, how many events it was read from, the event of each change by its commit, and which sources told."""
 
     scene: Scene = Scene(alert=Alert(fired_at=0.0))
     events: int = 0
     changes: Mapping[str, UUID] = MappingProxyType({})
+    sources: tuple[dict[str, Any], ...] = ()
 
 
 def reconstruct(investigation: Investigation, now: datetime) -> Reconstruction:
@@ -45,6 +46,12 @@ def reconstruct(investigation: Investigation, now: datetime) -> Reconstruction:
     changes = alive.filter(Q(source=Source.GIT) | kinds).between(onset - CHANGES, end)
     telling = alive.filter(source__in=[Source.LOGS, Source.METRICS, Source.TRACES]).between(onset - TELEMETRY, end)
     told, said = _read(changes, MOST_CHANGES), _read(telling, MOST_TOLD)
+    surveys = list(investigation.surveys.all())
+    asked = [one for survey in surveys for one in survey.series]
+    spans = {(one.trace_id, one.span_id): one for survey in surveys for one in (Call(**span) for span in survey.spans)}
+    for event in said:
+        if event.source == Source.TRACES:
+            spans.setdefault(((one := testimony.call(event)).trace_id, one.span_id or str(event.id)), one)
     commits = [one for one in told if one.source == Source.GIT and one.event_type in {"commit", "merge"}]
     deploys = [one for one in told if one.ships]
     text = f"{investigation.title}\n{investigation.description}"
@@ -56,9 +63,9 @@ def reconstruct(investigation: Investigation, now: datetime) -> Reconstruction:
             metric=metric if isinstance(metric, str) else "",
             text=text,
         ),
-        series=testimony.series(event for event in said if event.source == Source.METRICS),
+        series=testimony.series((event for event in said if event.source == Source.METRICS), asked),
         lines=tuple(line for event in said if event.source == Source.LOGS for line in testimony.lines(event)),
-        spans=tuple(testimony.call(event) for event in said if event.source == Source.TRACES),
+        spans=tuple(spans.values()),
         commits=tuple(testimony.commit(event) for event in commits),
         deploys=tuple(testimony.deploy(event) for event in deploys),
         flips=tuple(testimony.flip(event) for event in told if "flag" in event.event_type),
@@ -67,7 +74,8 @@ def reconstruct(investigation: Investigation, now: datetime) -> Reconstruction:
         baseline=_window(noted.get("baseline")),
     )
     named = {one.sha: one.id for one in deploys} | {one.source_id: one.id for one in commits}
-    return Reconstruction(scene, len(told) + len(said), named)
+    sources = [{"source": one.source, "said": one.said, "failed": one.failed} for one in surveys]
+    return Reconstruction(scene, len(told) + len(said), named, tuple(sources))
 
 
 def of_environment(rows: Rows, investigation: Investigation) -> Rows:

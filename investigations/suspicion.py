@@ -59,6 +59,7 @@ def _keep(
         computed_at=now,
         computed_by=actor,
         events=known.events,
+        sources=list(known.sources),
         onset=datetime.fromtimestamp(answer.onset, UTC) if answer.onset else None,
         no_change_cause=answer.no_change_cause,
         reasons=[_text(one.text) for one in answer.reasons][:MOST_EVIDENCE],

@@ -136,17 +136,21 @@ def _lasted(event: Told) -> float:
     return min(max(last - first, 1.0), 86_400.0)
 
 
-def series(events: Iterable[Told]) -> tuple[Series, ...]:
-    """Return the series that the samples of anomalies are of: what several tell of one metric is put together."""
+def series(events: Iterable[Told], asked: Iterable[dict[str, Any]] = ()) -> tuple[Series, ...]:
+    """Return the series that the samples of anomalies are of: what several tell of one metric is put together.
+
+    Args:
+        asked: what sources told when they were asked, as `investigations.models.Survey` keeps it.
+    """
     found: defaultdict[tuple[str, ...], dict[float, float]] = defaultdict(dict)
-    for event in events:
-        for finding in _findings(event):
-            metric = finding.get("shown") or finding.get("metric") or finding.get("name") or event.title
-            samples = finding.get("samples")
-            labels = (str(finding.get(name) or "") for name in _LABELS)
-            if event.service and isinstance(samples, list):
-                pairs = [(float(one[0]), float(one[1])) for one in samples if _is_sample(one)]
-                found[event.service, str(metric), *labels].update(pairs)
+    told = [(event.service, event.title, finding) for event in events for finding in _findings(event)]
+    for service, title, finding in (*told, *((str(one.get("service") or ""), "", one) for one in asked)):
+        metric = finding.get("shown") or finding.get("metric") or finding.get("name") or title
+        samples = finding.get("samples")
+        labels = (str(finding.get(name) or "") for name in _LABELS)
+        if service and isinstance(samples, list):
+            pairs = [(float(one[0]), float(one[1])) for one in samples if _is_sample(one)]
+            found[service, str(metric), *labels].update(pairs)
     return tuple(_series(key, samples) for key, samples in sorted(found.items()) if samples)
 
 

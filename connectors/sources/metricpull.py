@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -14,12 +14,14 @@ import orjson
 from connectors.base import Cursor, Gap, Page, Record, Settings, option
 from connectors.http import HTTPConfig, OverHTTP
 from connectors.sources.metricevents import draft_of
-from connectors.sources.metricseries import Series
+from connectors.sources.metricseries import Form, Series
 from connectors.sources.metricwatch import MOST_SERIES, Finding, Watch, together
 from events.drafts import EventDraft
+from investigations.suspects.scene import Series as Observed
 
 TOLD, LEARNED = "watch.json", "watch.npz"
 # What was learned is written down so often; it is read again from the source when it is lost.
+_INSTANCE = ("pod", "instance", "host")
 SAVED_EVERY = timedelta(minutes=30)
 
 
@@ -42,6 +44,7 @@ class MetricPull(OverHTTP[Settings]):
         settle: how long before now a window ends, as the newest samples may be missing.
     """
 
+    observable: ClassVar[bool] = True
     points: ClassVar[int] = 5_000
     settle: ClassVar[timedelta] = timedelta(seconds=30)
 
@@ -81,6 +84,14 @@ class MetricPull(OverHTTP[Settings]):
                 learned = stop
             start = stop
 
+    def observe(self, start: datetime, end: datetime) -> Iterator[Observed]:
+        """Yield what each series of a service did."""
+        step = timedelta(seconds=self.steps.step)
+        for series in self.ask(_aligned(start, step), _aligned(min(end, self.now - self.settle), step)):
+            values = [(at, value) for at, value in series.samples if not isinstance(value, tuple)]
+            if series.service and values and series.form == Form.GAUGE:
+                yield _observed(series, values)
+
     def decode(self, record: Record) -> Iterable[EventDraft]:
         """Return findings of one service as an event."""
         return [draft_of(record.reference, record.value)]
@@ -102,6 +113,21 @@ class MetricPull(OverHTTP[Settings]):
         np.savez(partly, **learned)  # type: ignore[arg-type]
         partly.replace(self.workspace / LEARNED)
         _replace(self.workspace / TOLD, orjson.dumps(told))
+
+
+def _observed(series: Series, values: list[tuple[float, float]]) -> Observed:
+    """Return a series as the suspects engine looks at it: the process it was measured at is no part of its name."""
+    labels = {name: series.labels[name] for name in _INSTANCE if series.labels.get(name)}
+    name, instance = next(iter(labels.items()), ("", ""))
+    ordered = np.array(sorted(values), dtype=np.float64)
+    return Observed(
+        service=series.service,
+        metric=replace(series, labels={key: value for key, value in series.labels.items() if key != name}).shown,
+        times=ordered[:, 0],
+        values=ordered[:, 1],
+        instance=instance,
+        version=series.labels.get("version", ""),
+    )
 
 
 def _replace(path: Path, content: bytes) -> None:

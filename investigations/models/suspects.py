@@ -32,6 +32,9 @@ class SuspectReport(Identified):
     first_failing_service = models.CharField(max_length=200, blank=True)
     blast_radius = models.JSONField(default=list, help_text="Other services that suffer.")
     remediation = models.CharField(max_length=40, blank=True, help_text="What to do first.")
+    sources = models.JSONField(
+        default=list, help_text="What sources said when they were asked: source, said, failed of each."
+    )
     problem = models.CharField(max_length=1_000, blank=True, help_text="Why there is no answer; empty: there is one.")
 
     class Meta:
