@@ -21,7 +21,7 @@ Group = tuple[int, str]  # engine version, kind
 
 
 class Ranked(NamedTuple):
-    """A suspect as the first report of an engine's version named it, and what people made of it since.
+    """A suspect as a version of the engine named it by itself, and what people made of it since.
 
     Attributes:
         state: of `SuspectState`; a change whose event was named a cause is confirmed.

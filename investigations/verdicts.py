@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 from django.db.models.fields.json import KeyTextTransform
 
 from events.choices import Source
@@ -20,7 +20,8 @@ _CHANGES = Q(event__source=Source.GIT) | Q(event__event_type__startswith="deploy
 def report(investigations: QuerySet[Investigation]) -> dict[str, Any]:
     """Return how often the suspects of investigations were right, in five queries.
 
-    Each version of the engine is judged by its first report of an investigation: later ones know what came after.
+    Each version of the engine is judged by the last report it made of an investigation by itself, when that opened and
+    its sources had answered: those that people asked for know what came after.
 
     Returns:
         ``results``: see `investigations.reliability.figures`; ``complete``: whether all that were judged were counted.
@@ -34,9 +35,10 @@ def report(investigations: QuerySet[Investigation]) -> dict[str, Any]:
     cases = ids[:MOST]
     if not cases:
         return {"results": [], "complete": True}
-    first = SuspectReport.objects.filter(investigation__in=cases, problem="")
-    first = first.order_by("investigation", "engine_version", "id").distinct("investigation", "engine_version")
-    reports = {pk: (case, version) for pk, case, version in first.values_list("pk", "investigation", "engine_version")}
+    by_hand = Case(When(computed_by=None, then=0), default=1)
+    own = SuspectReport.objects.filter(investigation__in=cases, problem="").annotate(by_hand=by_hand)
+    own = own.order_by("investigation", "engine_version", "by_hand", "-id").distinct("investigation", "engine_version")
+    reports = {pk: (case, version) for pk, case, version in own.values_list("pk", "investigation", "engine_version")}
     verdicts, causes = _verdicts(cases), _causes(cases)
     found: set[tuple[UUID, int]] = set()  # whose named cause is among the suspects
     ranked = []

@@ -77,8 +77,9 @@ class ReliabilityViewSet(GenericViewSet[Any]):
     def show(self, request: Request) -> Response:
         """Show how often the cause came first, by version of the engine and kind of suspect.
 
-        Counted is the first answer of each version. An investigation is decided once somebody confirmed a suspect,
-        dismissed the first one, or named a change as a cause; what is not confirmed counts as not found.
+        Counted is what each version answered by itself, before anybody asked it to rank again. An investigation is
+        decided once somebody confirmed a suspect, dismissed the first one, or named a change as a cause; what is not
+        confirmed counts as not found.
         """
         given = asked(ReliabilityAsked, request)
         found = Investigation.objects.visible_to(request.user)

@@ -81,8 +81,8 @@ def test_the_interval_is_wilsons(hits: int, cases: int, low: float, high: float)
     assert interval(hits, cases) == pytest.approx((low, high), abs=2e-4)
 
 
-def report_of(case: Investigation, *names: str, version: int = 1) -> SuspectReport:
-    report: SuspectReport = SuspectReportFactory(investigation=case, engine_version=version)
+def report_of(case: Investigation, *names: str, by: User | None = None) -> SuspectReport:
+    report: SuspectReport = SuspectReportFactory(investigation=case, computed_by=by)
     for place, name in enumerate(names, start=1):
         SuspectFactory(report=report, name=name, place=place)
     return report
@@ -103,16 +103,19 @@ def told(case: Investigation) -> dict[str, Any]:
     return only
 
 
-def test_the_first_answer_counts_whenever_it_was_judged(case: Investigation) -> None:
-    report_of(case, "a", "b")
-    judge(report_of(case, "b", "a"), "b", CONFIRMED)
+def test_the_last_answer_the_engine_gave_by_itself_counts_whichever_was_judged(
+    case: Investigation, engineer: User
+) -> None:
+    report_of(case, "a")
+    report_of(case, "a", "b")  # once the sources had answered
+    judge(report_of(case, "b", "a", by=engineer), "b", CONFIRMED)
     assert (told(case)["first"], told(case)["third"]) == (0, 1)
 
 
-def test_what_was_taken_back_counts_for_nothing(case: Investigation) -> None:
+def test_what_was_taken_back_counts_for_nothing(case: Investigation, engineer: User) -> None:
     judge(report_of(case, "a"), "a", CONFIRMED)
-    report_of(case, "a")  # open again in the newest report
-    judge(report_of(case, "z"), "z", DISMISSED)
+    report_of(case, "a", by=engineer)  # open again in the newest report
+    judge(report_of(case, "z", by=engineer), "z", DISMISSED)
     assert (told(case)["decided"], told(case)["first"]) == (0, 0)
 
 
@@ -143,8 +146,8 @@ def cause(case: Investigation, engineer: User, source_id: str, **event: Any) -> 
 
 
 def test_a_report_with_a_problem_answered_nothing(case: Investigation) -> None:
-    SuspectReportFactory(investigation=case, problem="ZeroDivisionError")
     judge(report_of(case, "a"), "a", CONFIRMED)
+    SuspectReportFactory(investigation=case, problem="ZeroDivisionError")
     assert told(case)["first"] == 1
 
 
