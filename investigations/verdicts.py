@@ -10,10 +10,10 @@ from django.db.models.fields.json import KeyTextTransform
 from events.choices import Source
 from investigations.choices import SuspectKind, SuspectState
 from investigations.models import Investigation, Link, Suspect, SuspectReport
+from investigations.models.suspects import JUDGED
 from investigations.reliability import Group, Ranked, figures
 
 MOST = 2_000  # investigations, those detected last
-_JUDGED = (SuspectState.CONFIRMED, SuspectState.DISMISSED)
 _CHANGES = Q(event__source=Source.GIT) | Q(event__event_type__startswith="deployment")
 
 
@@ -26,7 +26,7 @@ def report(investigations: QuerySet[Investigation]) -> dict[str, Any]:
     Returns:
         ``results``: see `investigations.reliability.figures`; ``complete``: whether all that were judged were counted.
     """
-    suspects = Suspect.objects.filter(report__investigation=OuterRef("pk"), state__in=_JUDGED)
+    suspects = Suspect.objects.filter(report__investigation=OuterRef("pk"), state__in=JUDGED)
     reported = SuspectReport.objects.filter(investigation=OuterRef("pk"))
     causes_named = Link.objects.filter(_CHANGES, investigation=OuterRef("pk"), is_cause=True)
     judged = investigations.filter(Exists(suspects) | Exists(reported) & Exists(causes_named))
@@ -64,7 +64,7 @@ def _verdicts(cases: list[UUID]) -> dict[tuple[UUID, str, str], str]:
     key = ("report__investigation", "kind", "name")
     latest = Suspect.objects.filter(report__investigation__in=cases).order_by(*key, "-report_id").distinct(*key)
     rows = latest.values_list(*key, "state").iterator(chunk_size=2_000)
-    return {(case, kind, name): state for case, kind, name, state in rows if state in _JUDGED}
+    return {(case, kind, name): state for case, kind, name, state in rows if state in JUDGED}
 
 
 def _causes(cases: list[UUID]) -> dict[UUID, set[str]]:

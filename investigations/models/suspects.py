@@ -15,6 +15,8 @@ from investigations.querysets import (
 )
 from rcaplatform.kit.models import Identified
 
+JUDGED = (SuspectState.CONFIRMED, SuspectState.DISMISSED)
+
 
 class SuspectReport(Identified):
     """What the suspects engine answered once, from what was known then. The newest one is shown; none is changed."""
@@ -67,6 +69,10 @@ class Suspect(Identified):
             models.UniqueConstraint(fields=["report", "kind", "place"], name="suspect_place_once"),
             models.CheckConstraint(name="suspect_kind_known", condition=Q(kind__in=SuspectKind.values)),
             models.CheckConstraint(name="suspect_state_known", condition=Q(state__in=SuspectState.values)),
+        ]
+        indexes = [
+            # "Of which investigations did people judge the suspects?": few of many.
+            models.Index(fields=["report"], name="suspect_judged", condition=Q(state__in=JUDGED)),
         ]
 
     def __str__(self) -> str:
