@@ -12,6 +12,8 @@ import orjson
 from connectors.errors import BadRecord, Misconfigured
 from events.calls import Calls
 from events.drafts import EventDraft
+from investigations.suspects.scene import Call as Span
+from investigations.suspects.scene import Series
 
 Cursor = dict[str, Any]
 
@@ -211,11 +213,13 @@ class Source(ABC, Generic[Settings]):
 
     Attributes:
         argument: the setting that a command takes by its place, and that a connector is called after unless named.
+        observable: whether it can be asked what it measured at some time: see `observe`.
     """
 
     kind: ClassVar[str]
     label: ClassVar[str]
     argument: ClassVar[str] = ""
+    observable: ClassVar[bool] = False
     Config: ClassVar[type[ConnectorConfig]]
 
     def __init__(self, config: Settings, *, workspace: Path, now: datetime) -> None:
@@ -238,6 +242,13 @@ class Source(ABC, Generic[Settings]):
     def calls(self, record: Record) -> Iterable[Calls]:
         """Return the calls between services that ``record``, which could be decoded, tells of. Pure."""
         return ()
+
+    def observe(self, start: datetime, end: datetime) -> Iterator[Series | Span]:
+        """Yield what it measured from ``start`` up to ``end``, remarkable or not; only where it is ``observable``.
+
+        For the suspects of an incident: nothing of it is stored as an event, and no cursor moves.
+        """
+        yield from ()
 
     def revive(self, reference: str, kind: str, raw: bytes) -> Record:
         """Return the record that was kept as ``raw``, to decode it again.

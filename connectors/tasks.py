@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
-from connectors import backfills, deadletters, notices, retention
+from connectors import backfills, deadletters, notices, retention, surveying
 from connectors.backfills import BACKFILL_TASK
 from connectors.deadletters import RETRY_TASK
 from connectors.digestion import work_off
@@ -17,6 +17,8 @@ from connectors.models import Connector
 from connectors.polling import POLL_SECONDS, poll
 from connectors.reception import DIGEST_TASK
 from connectors.schedules import POLL_TASK
+from investigations.services import SURVEY_TASK
+from rcaplatform.kit.doorbell import heard
 from rcaplatform.kit.errors import DomainError
 
 # A poll ends itself; these end one that is stuck between two pages, the second one without a word in its state.
@@ -35,6 +37,14 @@ def poll_one(connector_id: str) -> None:
     if connector:
         with suppress(DomainError):
             poll(connector=connector, now=now)
+
+
+@shared_task(name=SURVEY_TASK, soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
+def survey() -> None:
+    """Ask the sources about investigations that were opened lately."""
+    heard(SURVEY_TASK)
+    while surveying.work(now=timezone.now()):
+        pass
 
 
 @shared_task(name=DIGEST_TASK)

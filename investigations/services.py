@@ -22,6 +22,7 @@ from rcaplatform.kit.realtime import publish
 
 LOOK_BACK_TASK = "investigations.look_back"
 SUSPECTS_TASK = "investigations.rank_suspects"
+SURVEY_TASK = "connectors.survey"
 # A change to one of these can make other events belong.
 _SCENE = frozenset(
     "title description tags metadata started_at detected_at resolved_at service_affected component_affected".split()
@@ -42,6 +43,7 @@ def create(*, values: Mapping[str, Any], actor: User, now: datetime) -> Investig
     publish(topic="investigations", kind="created", id=investigation.pk)
     owe_look_back(investigation.pk)
     ring_once(SUSPECTS_TASK)  # one without a report is owed one
+    ring_once(SURVEY_TASK)  # and then one with what the sources tell
     return investigation
 
 

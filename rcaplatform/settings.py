@@ -174,6 +174,7 @@ CELERY_TASK_ROUTES = {
     "connectors.digest": {"queue": "ingest"},
     "connectors.retry_dead_letters": {"queue": "retry"},
     "connectors.backfill": {"queue": "retry"},
+    "connectors.survey": {"queue": "retry"},
     "investigations.link": {"queue": "link"},
     "investigations.look_back": {"queue": "link"},
 }
@@ -189,6 +190,7 @@ CELERY_BEAT_SCHEDULE = {
     "link events left behind": {"task": "investigations.link", "schedule": 10.0},
     "look back for investigations left behind": {"task": "investigations.look_back", "schedule": 10.0},
     "seal the audit trail": {"task": "accounts.seal_audit", "schedule": 10.0},
+    "ask sources about new investigations": {"task": "connectors.survey", "schedule": 60.0},
     "rank suspects left behind": {"task": "investigations.rank_suspects", "schedule": 30.0},
     "flush tokens that expired": {"task": "accounts.flush_tokens", "schedule": crontab(hour=3, minute=7)},
     "purge events past their age": {"task": "investigations.purge", "schedule": crontab(hour=3, minute=17)},
@@ -196,6 +198,7 @@ CELERY_BEAT_SCHEDULE = {
     "purge samples that are judged": {"task": "connectors.purge_samples", "schedule": crontab(minute=37)},
 }
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=90)
+SURVEY_SOURCES = env.bool("SURVEY_SOURCES", default=True)
 DELIVERY_RETENTION_DAYS = env.int("DELIVERY_RETENTION_DAYS", default=14)
 
 # --- Accounts

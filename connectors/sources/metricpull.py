@@ -1,13 +1,20 @@
 """Decisions: what every source of metrics that is asked shares: its steps, and how much it is asked for at once."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+import numpy as np
+
 from connectors.base import Settings, option
 from connectors.http import HTTPConfig, OverHTTP
-from connectors.sources.metricwatching import MetricWatching
+from connectors.sources.metricseries import Form, Series
+from connectors.sources.metricwatching import MetricWatching, aligned
+from investigations.suspects.scene import Series as Observed
+
+_INSTANCE = ("pod", "instance", "host")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +32,7 @@ class MetricPull(OverHTTP[Settings], MetricWatching[Settings]):
         points: how many samples of a series one request may ask for.
     """
 
+    observable: ClassVar[bool] = True
     points: ClassVar[int] = 5_000
 
     @property
@@ -45,3 +53,25 @@ class MetricPull(OverHTTP[Settings], MetricWatching[Settings]):
     def stop(self, start: datetime, end: datetime, until: datetime | None) -> datetime:
         """Return where a window ends: as many samples later as one request may ask for."""
         return min(start + self.step * self.points, end)
+
+    def observe(self, start: datetime, end: datetime) -> Iterator[Observed]:
+        """Yield what each series of a service did."""
+        for series in self.ask(aligned(start, self.step), aligned(min(end, self.now - self.settle), self.step)):
+            values = [(at, value) for at, value in series.samples if not isinstance(value, tuple)]
+            if series.service and values and series.form == Form.GAUGE:
+                yield _observed(series, values)
+
+
+def _observed(series: Series, values: list[tuple[float, float]]) -> Observed:
+    """Return a series as the suspects engine looks at it: the process it was measured at is no part of its name."""
+    labels = {name: series.labels[name] for name in _INSTANCE if series.labels.get(name)}
+    name, instance = next(iter(labels.items()), ("", ""))
+    ordered = np.array(sorted(values), dtype=np.float64)
+    return Observed(
+        service=series.service,
+        metric=replace(series, labels={key: value for key, value in series.labels.items() if key != name}).shown,
+        times=ordered[:, 0],
+        values=ordered[:, 1],
+        instance=instance,
+        version=series.labels.get("version", ""),
+    )

@@ -71,7 +71,7 @@ class MetricWatching(Pull[Settings]):
         watch = self._recall(until)
         learned = datetime.fromisoformat(watch.until) if watch.until else None
         start = learned or (until or self.now) - self.history
-        start, end = _aligned(start, self.step), _aligned(self.end(), self.step)
+        start, end = aligned(start, self.step), aligned(self.end(), self.step)
         while start < end:
             stop = self.stop(start, end, until)
             findings, seen = list[Finding](), set[str]()
@@ -130,6 +130,6 @@ def _too_many(start: datetime, stop: datetime, seen: int) -> tuple[Gap, ...]:
     return (Gap(start, stop, f"{seen:,} series were told of; {MOST_SERIES:,} can be watched by one connector."),)
 
 
-def _aligned(moment: datetime, step: timedelta) -> datetime:
+def aligned(moment: datetime, step: timedelta) -> datetime:
     seconds = step.total_seconds()
     return datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC) if seconds else moment

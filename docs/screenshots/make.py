@@ -3,7 +3,10 @@
     python docs/screenshots/make.py [ADDRESS]
 
 ADDRESS is http://127.0.0.1:8000 unless given. Signs in as engineer with DEMO_PASSWORD, or with the password that the
-first start made (var/demo-password). Needs Chromium; changes nothing but which events were seen.
+first start made (var/demo-password). Needs Chromium; changes nothing but which events were seen. The picture of an
+imported incident is taken where it was imported before:
+
+    python -m benchmarks.rca --write DIR --kind pool --seed 5 && python manage.py import_bundle DIR
 """
 # ruff: noqa: INP001
 
@@ -19,6 +22,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 CASE = "Payments fail at checkout"
 SUSPECT = "payments: Fail fast"
+IMPORTED = "gateway-service http_server_duration_p99_ms out of bounds"
 DESK: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
@@ -65,6 +69,11 @@ def main(address: str) -> None:
         shoot(light, "investigations")
         open_suspect(light)
         shoot(light, "canvas")
+        light.goto("/investigations/?q=gateway-service")
+        if (imported := light.get_by_role("link", name=IMPORTED)).count():
+            imported.first.click()
+            light.locator("#suspects").wait_for()
+            shoot(light, "imported")
         light.goto("/events/")
         shoot(light, "events")
         dark = signed_in(browser, address, scheme="dark", size=DESK)

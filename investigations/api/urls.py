@@ -6,9 +6,11 @@ from investigations.api.analytics import EventAnalytics, InvestigationAnalytics
 from investigations.api.bursts import BurstDecisionViewSet, BurstViewSet
 from investigations.api.calibration import CalibrationViewSet
 from investigations.api.comments import CommentViewSet
+from investigations.api.differences import DifferenceViewSet
 from investigations.api.export import ExportViewSet
 from investigations.api.hypotheses import EvidenceViewSet, HypothesisViewSet
 from investigations.api.relations import RelatedViewSet, SimilarViewSet
+from investigations.api.reliability import ReliabilityViewSet
 from investigations.api.savedviews import SavedViewViewSet
 from investigations.api.search import SearchView
 from investigations.api.suspects import SuspectReportViewSet, SuspectViewSet
@@ -79,7 +81,9 @@ urlpatterns = [
     re_path(rf"^{PART}/similar/?$", SimilarViewSet.as_view({"get": "show"}), name="investigation-similar"),
     re_path(rf"^{PART}/suspects/?$", suspects, name="suspect-report"),
     re_path(rf"^{PART}/suspects/(?P<suspect_id>[^/]+)/?$", suspect, name="suspect"),
+    re_path(rf"^{PART}/differences/?$", DifferenceViewSet.as_view({"get": "show"}), name="differences"),
     re_path(rf"^{PART}/export/?$", ExportViewSet.as_view({"get": "export"}), name="investigation-export"),
+    re_path(r"^suspects/calibration/?$", ReliabilityViewSet.as_view({"get": "show"}), name="suspect-calibration"),
     re_path(r"^links/calibration/?$", CalibrationViewSet.as_view({"get": "show"}), name="link-calibration"),
     *router.urls,
 ]

@@ -1,6 +1,7 @@
 """Facts: investigations and all that belongs to them. No I/O."""
 
 from investigations.models.cases import WRITE_UP_LIMIT, Investigation, Link, LookBack, SavedView
+from investigations.models.surveys import Survey
 from investigations.models.suspects import Suspect, SuspectReport
 from investigations.models.writing import Comment, Evidence, Hypothesis, Note, NoteRevision
 
@@ -15,6 +16,7 @@ __all__ = [
     "Note",
     "NoteRevision",
     "SavedView",
+    "Survey",
     "Suspect",
     "SuspectReport",
 ]
