@@ -94,3 +94,20 @@ class Stance(TextChoices):
     SUPPORTS = "supports", "Supports"
     CONTRADICTS = "contradicts", "Contradicts"
     NEUTRAL = "neutral", "Neutral"
+
+
+class ExportFormat(TextChoices):
+    """What an investigation is written down in."""
+
+    JSON = "json", "JSON"
+    MARKDOWN = "markdown", "Markdown"
+    PDF = "pdf", "PDF"
+
+
+class ExportState(TextChoices):
+    """How far the making of an export has come."""
+
+    PENDING = "pending", "Waiting"
+    RUNNING = "running", "Being made"
+    DONE = "done", "Ready"
+    FAILED = "failed", "Failed"

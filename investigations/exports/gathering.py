@@ -1,6 +1,7 @@
 """Questions: everything that belongs to an investigation, within the bounds of an export."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -29,8 +30,26 @@ _LINK = "score factors rule_version state is_cause decided_at".split()
 _BY_WEIGHT = ("-is_cause", F("decided_at").desc(nulls_last=True), "-score", "-event_id")  # people's word first
 
 
-def gather(*, investigation: Investigation, now: datetime, most_events: int | None = None) -> Report:
-    """Return the model that an export of ``investigation`` is written from, with at most ``most_events``."""
+def events_of(investigation: Investigation) -> int:
+    """Return how many events an export of ``investigation`` could tell of."""
+    return Link.objects.standing().filter(investigation=investigation).count()
+
+
+def gather(
+    *,
+    investigation: Investigation,
+    now: datetime,
+    most_events: int | None = None,
+    said: Callable[[int], None] = lambda _: None,
+) -> Report:
+    """Return the model that an export of ``investigation`` is written from.
+
+    Args:
+        investigation: what to write down.
+        now: when.
+        most_events: how many to tell of; None is `MOST_EVENTS`.
+        said: is told, from time to time, how many events are read.
+    """
     left_out: dict[str, int] = {}
     notes = (
         investigation.notes.alive()
@@ -46,7 +65,7 @@ def gather(*, investigation: Investigation, now: datetime, most_events: int | No
     return Report(
         made_at=now,
         investigation=_case(investigation),
-        events=_events(investigation, MOST_EVENTS if most_events is None else most_events, left_out),
+        events=_events(investigation, MOST_EVENTS if most_events is None else most_events, left_out, said),
         notes=_bounded("notes", notes, MOST_NOTES, left_out),
         comments=_bounded("comments", comments, MOST_COMMENTS, left_out),
         hypotheses=_hypotheses(investigation, left_out),
@@ -61,21 +80,26 @@ def _case(investigation: Investigation) -> Row:
     return Investigation.objects.filter(pk=investigation.pk).values(*_CASE, **people).get()
 
 
-def _events(investigation: Investigation, most: int, left_out: dict[str, int]) -> list[Row]:
+def _events(
+    investigation: Investigation, most: int, left_out: dict[str, int], said: Callable[[int], None]
+) -> list[Row]:
     """Return the linked events in the order of time; of too many, those that carry most weight."""
     links = Link.objects.standing().filter(investigation=investigation)
     chosen = links.order_by(*_BY_WEIGHT).values("pk")[:most]  # keys alone: the rows are wide
     told = {name: F(f"event__{name}") for name in _EVENT}
     named = {"origin_name": F("event__origin__name"), "decided_by_name": F("decided_by__username"), "link_id": F("id")}
     rows = Link.objects.filter(pk__in=chosen).order_by(*_BY_WEIGHT).values("event_id", *_LINK, **told, **named)
-    kept, spent = [], 0
+    kept: list[Row] = []
+    spent = 0
     for row in rows.iterator(chunk_size=_CHUNK):
+        if len(kept) % _CHUNK == 0:
+            said(len(kept))
         spent += len(orjson.dumps(row["data"]))
         if spent > MOST_DATA:
             break
         kept.append({"id": row.pop("event_id"), **row})
     if len(kept) == most or spent > MOST_DATA:
-        _leave_out("events", links.count() - len(kept), left_out)
+        _leave_out("events", events_of(investigation) - len(kept), left_out)
     return sorted(kept, key=lambda event: (event["timestamp"], event["id"]))
 
 

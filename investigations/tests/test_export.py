@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from events.tests.factories import EventFactory
 from investigations.choices import LinkState
-from investigations.exports import gathering
+from investigations.exports import document, gathering
 from investigations.models import Investigation, Link
 from investigations.tests.factories import (
     CommentFactory,
@@ -172,7 +172,7 @@ def test_a_comment_on_an_event_that_is_not_linked_is_told_all_the_same(client: A
 def test_of_too_many_events_those_with_most_weight_stay_and_the_document_says_so(
     client: APIClient, case: Investigation, engineer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathering, "MOST_EVENTS", 2)
+    monkeypatch.setattr(document, "MOST_EVENTS", 2)
     LinkFactory(investigation=case, score=0.6, event=EventFactory(title="weak"))
     LinkFactory(investigation=case, score=0.9, event=EventFactory(title="strong"))
     decided(case, engineer, score=0.5, event=EventFactory(title="cause"))
@@ -198,7 +198,7 @@ def test_notes_are_bounded_too_and_exactly_as_many_are_no_omission(
     client: APIClient, case: Investigation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gathering, "MOST_NOTES", 2)
-    monkeypatch.setattr(gathering, "MOST_EVENTS", 1)
+    monkeypatch.setattr(document, "MOST_EVENTS", 1)
     NoteFactory.create_batch(2, investigation=case)
     LinkFactory(investigation=case)
     assert client.get(url(case)).json()["left_out"] == {}
@@ -243,6 +243,7 @@ def test_it_costs_the_same_few_queries_whatever_it_holds(
     LinkFactory.create_batch(25, investigation=case)
     CommentFactory.create_batch(5, investigation=case, note=NoteFactory(investigation=case))
     case.related.set(InvestigationFactory.create_batch(5))
-    # Who asks, whether they see it; the case, events, notes, comments, hypotheses, evidence, rejected links, related.
-    with django_assert_num_queries(10):
+    # Who asks, whether they see it; how many events; the case, events, notes, comments, hypotheses, evidence,
+    # rejected links, related.
+    with django_assert_num_queries(11):
         client.get(url(case))

@@ -145,7 +145,7 @@ def test_an_odd_note_costs_nobody_their_export(exported: Any, body: str) -> None
 
 
 def test_of_too_many_events_it_says_how_many_are_missing(exported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("investigations.exports.document.MOST_EVENTS", 1)
+    monkeypatch.setattr("investigations.exports.document.MOST_EVENTS_IN_PDF", 1)
     case = InvestigationFactory()
     LinkFactory.create_batch(3, investigation=case)
     assert "This is not everything: 2 more events were left out" in text_of(exported(case))
