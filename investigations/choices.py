@@ -88,6 +88,20 @@ class SuspectState(TextChoices):
     DISMISSED = "dismissed", "Dismissed"
 
 
+# What to do first, as the engine of suspects calls it, in words.
+REMEDIATIONS = {
+    "rollback": "Roll the change back",
+    "config-revert": "Revert the configuration",
+    "feature-flag-disable": "Switch the flag off",
+    "scale": "Add capacity",
+    "failover": "Fail over",
+    "renew-certificate": "Renew the certificate",
+    "quarantine-data": "Set the bad data aside",
+    "escalate-provider": "Call the provider",
+    "restart": "Restart it",
+}
+
+
 class Stance(TextChoices):
     """What an event says about a hypothesis."""
 

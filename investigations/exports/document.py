@@ -91,7 +91,11 @@ def write(
     most = MOST_EVENTS_IN_PDF if written_in == "pdf" else MOST_EVENTS
     told = min(events, most) or 1
     report = gather(
-        investigation=investigation, now=now, most_events=most, said=lambda read: said(min(50 * read // told, 50))
+        investigation=investigation,
+        now=now,
+        most_events=most,
+        said=lambda read: said(min(50 * read // told, 50)),
+        whole=written_in == "json",
     )
     if written_in == "pdf":
         content = typeset(report, waiting=lambda: said(50))
