@@ -134,6 +134,7 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/investigations/{case}/exports/{exported}", "GET", None, READ),
     ("/investigations/{case}/exports/{exported}/file", "GET", None, READ),
     ("/investigations/{case}/exports/{exported}", "DELETE", None, (403, 204, 204)),
+    ("/investigations/import", "POST", {}, (403, 403, 400)),  # an empty document
     ("/views", "GET", None, READ),
     ("/views", "POST", VIEW, EVERYBODY),
     ("/views/{view}", "GET", None, READ),

@@ -9,6 +9,7 @@ from investigations.api.comments import CommentViewSet
 from investigations.api.export import ExportViewSet
 from investigations.api.exports import ExportsViewSet
 from investigations.api.hypotheses import EvidenceViewSet, HypothesisViewSet
+from investigations.api.imports import ImportViewSet
 from investigations.api.relations import RelatedViewSet, SimilarViewSet
 from investigations.api.savedviews import SavedViewViewSet
 from investigations.api.search import SearchView
@@ -65,6 +66,7 @@ reject_burst = BurstDecisionViewSet.as_view({"post": "decide"}, deed="reject")
 urlpatterns = [
     re_path(r"^search/?$", SearchView.as_view(), name="search"),
     *analytics,
+    re_path(r"^investigations/import/?$", ImportViewSet.as_view({"post": "bring"}), name="investigation-import"),
     re_path(rf"{ONE}/status/?$", status, name="investigation-status"),
     re_path(rf"{ONE}/close/?$", ClosureViewSet.as_view({"post": "close"}), name="investigation-close"),
     re_path(rf"{ONE}/reopen/?$", ClosureViewSet.as_view({"post": "reopen"}), name="investigation-reopen"),

@@ -1,7 +1,7 @@
 """Facts: investigations and all that belongs to them. No I/O."""
 
 from investigations.models.cases import WRITE_UP_LIMIT, Investigation, Link, LookBack, SavedView
-from investigations.models.exports import Export
+from investigations.models.exports import Export, ImportedDocument
 from investigations.models.suspects import Suspect, SuspectReport
 from investigations.models.writing import Comment, Evidence, Hypothesis, Note, NoteRevision
 
@@ -11,6 +11,7 @@ __all__ = [
     "Evidence",
     "Export",
     "Hypothesis",
+    "ImportedDocument",
     "Investigation",
     "Link",
     "LookBack",

@@ -1,4 +1,4 @@
-"""Facts: exports that a worker makes, and keeps for a while. No I/O."""
+"""Facts: exports that a worker makes, and keeps for a while; documents that were imported. No I/O."""
 
 from datetime import datetime
 
@@ -70,3 +70,16 @@ class Export(Identified):
 
     def __str__(self) -> str:
         return f"{self.investigation_id} as {self.written_in}"
+
+
+class ImportedDocument(Identified):
+    """A document that an investigation was made from: brought again, it makes no other one."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    document_id = models.UUIDField(help_text="Of the investigation that the document was written from.")
+    investigation = models.ForeignKey(Investigation, on_delete=models.CASCADE, related_name="+")
+    imported_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    imported_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.document_id} as {self.investigation_id}"
