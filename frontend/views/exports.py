@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -17,6 +18,7 @@ from investigations.exports.document import FORMATS, as_file, takes_long, write_
 from investigations.exports.gathering import events_of
 from investigations.models import Export, Investigation
 from rcaplatform.kit.errors import Invalid
+from rcaplatform.kit.spans import duration
 
 PARTS = {"exports": "exports/files.html"}
 MOST_SHOWN = 20
@@ -84,6 +86,7 @@ def _context(request: Request, investigation: Investigation) -> dict[str, Any]:
             for value, about in _ABOUT.items()
         ],
         "exports": [(export, may(request.user, "delete", export)) for export in made],
+        "kept": duration(settings.EXPORT_KEPT),
         "waiting": any(not export.ended for export in made),
     }
 

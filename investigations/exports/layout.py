@@ -120,7 +120,11 @@ def _suspect(one: Row) -> dict[str, Any]:
         "state": one["state"],
         "judgement": clean(wording.judgement(one)),
         "event": str(one["event"] or ""),
-        "evidence": [[clean(str(said["text"])), ", ".join(map(str, said["events"]))] for said in one["evidence"]],
+        # The suspect's own event is cited once.
+        "evidence": [
+            [clean(str(said["text"])), ", ".join(str(event) for event in said["events"] if event != str(one["event"]))]
+            for said in one["evidence"]
+        ],
     }
 
 
