@@ -1,5 +1,6 @@
 """Doors: an investigation as a document to keep or to send; at once, or made by a worker while somebody waits."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +19,10 @@ from investigations.exports.document import FORMATS, as_file, takes_long, write_
 from investigations.exports.gathering import events_of
 from investigations.models import Export, Investigation
 from rcaplatform.kit.errors import Invalid
-from rcaplatform.kit.spans import duration
 
 PARTS = {"exports": "exports/files.html"}
 MOST_SHOWN = 20
+HOUR = timedelta(hours=1)
 _ABOUT = {
     ExportFormat.PDF: "To read, print and send: cover, timeline and evidence on numbered pages.",
     ExportFormat.MARKDOWN: "To paste into a wiki or a repository; every claim cites the event it rests on.",
@@ -86,7 +87,7 @@ def _context(request: Request, investigation: Investigation) -> dict[str, Any]:
             for value, about in _ABOUT.items()
         ],
         "exports": [(export, may(request.user, "delete", export)) for export in made],
-        "kept": duration(settings.EXPORT_KEPT),
+        "kept": f"{settings.EXPORT_KEPT / HOUR:.0f} hours",
         "waiting": any(not export.ended for export in made),
     }
 
