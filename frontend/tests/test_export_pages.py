@@ -61,7 +61,7 @@ def test_what_takes_long_is_offered_to_be_made(
     assert "Make it" not in window.get(files(case)).text
     monkeypatch.setitem(document.AT_ONCE, "pdf", 0)
     assert window.get(path(case, "?format=pdf")).headers["Location"] == files(case)
-    assert 'name="format" value="pdf"' in window.get(files(case)).text
+    assert 'aria-label="Make it in PDF"' in window.get(files(case)).text
 
 
 def test_one_is_made_while_its_page_is_looked_at(window: Client, case: Investigation) -> None:
