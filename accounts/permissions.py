@@ -29,12 +29,14 @@ _CASEWORK = (
     *("note", "noterevision", "comment", "hypothesis", "evidence", "suspectreport", "suspect"),
 )
 _KEYS = Grant(READ | {"create"}, own=frozenset({"delete"}))
+_EXPORTS = Grant(READ | {"create"}, own=frozenset({"delete"}))
 _VIEWS = Grant(READ | {"create"}, own=frozenset({"edit", "delete"}))
 TABLE: Mapping[str, Mapping[str, Grant]] = {
     Role.USER: {
         **dict.fromkeys((*_CASEWORK, "connector"), Grant(READ)),
         "apikey": _KEYS,
         "savedview": _VIEWS,
+        "export": _EXPORTS,
         "investigation": Grant(READ | {"create"}, own=frozenset({"edit"})),
         **dict.fromkeys(("note", "comment", "hypothesis", "evidence"), Grant(READ | {"create"}, own=WRITE)),
     },
@@ -44,6 +46,7 @@ TABLE: Mapping[str, Mapping[str, Grant]] = {
         "deadletter": Grant(READ | {"edit"}),
         "apikey": _KEYS,
         "savedview": _VIEWS,
+        "export": Grant(READ | {"create", "delete"}),
     },
     Role.ADMIN: {ANY_OBJECT: Grant(EVERYTHING)},
 }

@@ -281,6 +281,11 @@ def seen(*, event: Event, now: datetime) -> None:
     Event.objects.filter(pk=event.pk, first_seen_at__isnull=True).update(first_seen_at=now)
 
 
+def found_by(draft: EventDraft) -> dict[str, Any]:
+    """Return the columns of an event that are worked out from what it says."""
+    return {"keywords": _keywords(draft), "fingerprint": _fingerprint(draft)}
+
+
 def _keywords(told: EventDraft | Event) -> str:
     return event_keywords(
         title=told.title,

@@ -16,6 +16,7 @@ from events.tests.factories import EventFactory
 from investigations.tests.factories import (
     CommentFactory,
     EvidenceFactory,
+    FinishedExportFactory,
     HypothesisFactory,
     InvestigationFactory,
     LinkFactory,
@@ -130,6 +131,12 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/investigations/{case}/similar", "GET", None, READ),
     ("/investigations/{case}/differences", "GET", None, READ),
     ("/investigations/{case}/export?format=markdown", "GET", None, READ),
+    ("/investigations/{case}/exports", "GET", None, READ),
+    ("/investigations/{case}/exports", "POST", {"format": "json"}, (202, 202, 202)),
+    ("/investigations/{case}/exports/{exported}", "GET", None, READ),
+    ("/investigations/{case}/exports/{exported}/file", "GET", None, READ),
+    ("/investigations/{case}/exports/{exported}", "DELETE", None, (403, 204, 204)),
+    ("/investigations/import", "POST", {}, (403, 403, 400)),  # an empty document
     ("/views", "GET", None, READ),
     ("/views", "POST", VIEW, EVERYBODY),
     ("/views/{view}", "GET", None, READ),
@@ -208,6 +215,7 @@ def call() -> Callable[..., int]:
             "note": NoteFactory(investigation=case, author=owner).pk,
             "comment": CommentFactory(investigation=case, author=owner).pk,
             "related": related.pk,
+            "exported": FinishedExportFactory(investigation=case, created_by=owner).pk,
             "key": ApiKeyFactory(user=owner).pk,
             "view": SavedViewFactory(owner=owner, shared=True).pk,
             "person": UserFactory().pk,

@@ -5,6 +5,7 @@ import pytest
 from connectors.backfills import BACKFILL_TASK
 from connectors.deadletters import RETRY_TASK
 from connectors.tasks import poll_one
+from investigations.exports.making import EXPORT_TASK
 from investigations.services import SURVEY_TASK
 from rcaplatform import celery_app
 from rcaplatform.processes import commands
@@ -24,13 +25,13 @@ def test_polls_have_a_worker_of_their_own() -> None:
     assert heard_by("poller") == {queue_of("connectors.poll")}
 
 
-@pytest.mark.parametrize("task", [RETRY_TASK, BACKFILL_TASK, SURVEY_TASK])
-def test_what_is_tried_again_or_asked_for_an_incident_has_a_worker_of_its_own(task: str) -> None:
+@pytest.mark.parametrize("task", [RETRY_TASK, BACKFILL_TASK, SURVEY_TASK, EXPORT_TASK])
+def test_what_is_tried_again_or_takes_long_has_a_worker_of_its_own(task: str) -> None:
     assert heard_by("retrier") == {queue_of(task)}
 
 
 @pytest.mark.parametrize(
-    "task", sorted({entry["task"] for entry in celery_app.conf.beat_schedule.values()} - {SURVEY_TASK})
+    "task", sorted({entry["task"] for entry in celery_app.conf.beat_schedule.values()} - {SURVEY_TASK, EXPORT_TASK})
 )
 def test_whatever_else_rings_is_heard_by_the_worker(task: str) -> None:
     assert queue_of(task) in heard_by("worker")

@@ -8,7 +8,9 @@ from investigations.api.calibration import CalibrationViewSet
 from investigations.api.comments import CommentViewSet
 from investigations.api.differences import DifferenceViewSet
 from investigations.api.export import ExportViewSet
+from investigations.api.exports import ExportsViewSet
 from investigations.api.hypotheses import EvidenceViewSet, HypothesisViewSet
+from investigations.api.imports import ImportViewSet
 from investigations.api.relations import RelatedViewSet, SimilarViewSet
 from investigations.api.reliability import ReliabilityViewSet
 from investigations.api.savedviews import SavedViewViewSet
@@ -35,6 +37,7 @@ router.register("views", SavedViewViewSet, basename="view")
 router.register(f"{PART}/notes", NoteViewSet, basename="note")
 router.register(f"{PART}/comments", CommentViewSet, basename="comment")
 router.register(f"{PART}/hypotheses", HypothesisViewSet, basename="hypothesis")
+router.register(f"{PART}/exports", ExportsViewSet, basename="export")
 router.register(rf"{PART}/hypotheses/(?P<hypothesis_id>[^/]+)/evidence", EvidenceViewSet, basename="evidence")
 
 status = StatusViewSet.as_view({"get": "show", "post": "move", "put": "move", "patch": "move"})
@@ -65,6 +68,7 @@ reject_burst = BurstDecisionViewSet.as_view({"post": "decide"}, deed="reject")
 urlpatterns = [
     re_path(r"^search/?$", SearchView.as_view(), name="search"),
     *analytics,
+    re_path(r"^investigations/import/?$", ImportViewSet.as_view({"post": "bring"}), name="investigation-import"),
     re_path(rf"{ONE}/status/?$", status, name="investigation-status"),
     re_path(rf"{ONE}/close/?$", ClosureViewSet.as_view({"post": "close"}), name="investigation-close"),
     re_path(rf"{ONE}/reopen/?$", ClosureViewSet.as_view({"post": "reopen"}), name="investigation-reopen"),

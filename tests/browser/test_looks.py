@@ -13,6 +13,8 @@ from investigations.choices import LinkState
 from investigations.models import Investigation
 from investigations.tests.factories import (
     EvidenceFactory,
+    ExportFactory,
+    FinishedExportFactory,
     HypothesisFactory,
     InvestigationFactory,
     LinkFactory,
@@ -93,6 +95,9 @@ def pages(engineer: User) -> list[str]:
         for stance in ("supports", "contradicts", "neutral"):
             EvidenceFactory(hypothesis=guess, author=engineer, stance=stance, why="Because " * 20)
     case.related.add(InvestigationFactory(title="Related " * 20))
+    for state in ("pending", "running", "failed"):
+        ExportFactory(investigation=case, created_by=engineer, state=state, error="The file is too large. " * 15)
+    FinishedExportFactory(investigation=case, created_by=engineer)
     canvas = f"/investigations/{case.pk}/"
     note = Investigation.objects.get(pk=case.pk).notes.get()
     return [
@@ -104,6 +109,7 @@ def pages(engineer: User) -> list[str]:
         *(f"{canvas}?pane={tab}&event={shown.event_id}" for tab in ("findings", "hypotheses", "related")),
         f"{canvas}edit",
         f"{canvas}related",
+        f"{canvas}exports",
         f"{canvas}notes/{note.pk}",
         "/events/",
         f"/events/{links[0].event_id}/",
