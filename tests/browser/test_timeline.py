@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts.models import User
 from events.tests.factories import OriginFactory
@@ -113,6 +113,21 @@ def test_the_keyboard_walks_the_list_in_one_tab_stop(page: Page) -> None:
     expect(page.get_by_role("region", name="Details").get_by_role("heading", name="Deployed payments")).to_be_visible()
     page.keyboard.press("Home")
     expect(page.locator("[data-active]")).to_contain_text("Line 399")
+
+
+def test_a_key_pressed_before_the_timeline_is_in_use_still_opens_its_event(
+    sign_in: SignIn, engineer: User, case: Investigation
+) -> None:
+    page, held = sign_in(engineer), list[Route]()
+    page.route("**/timeline", lambda route: held.append(route))  # noqa: PLW0108
+    page.goto(f"/investigations/{case.pk}/")
+    page.evaluate("window.same = true")
+    page.keyboard.press("j")
+    held[0].continue_()
+    expect(page.get_by_role("region", name="Details").get_by_role("heading", name="Line 399")).to_be_visible()
+    expect(page.get_by_role("listbox", name="Timeline")).to_be_focused()
+    expect(page.locator("[data-active]")).to_contain_text("Line 399")
+    assert page.evaluate("window.same")
 
 
 def test_edges_of_the_brush_are_set_from_the_chosen_event_and_zoomed_out(page: Page) -> None:

@@ -57,7 +57,8 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
 let selecting = 0;
 document.addEventListener("step", ({ target }) => {
   clearTimeout(selecting);
-  if (target.dataset.event) selecting = setTimeout(() => target.click(), SELECT_MS);
+  // The timeline may take the list over meanwhile, and goes on with what was chosen; a link that is gone would load a page.
+  if (target.dataset.event) selecting = setTimeout(() => target.isConnected && target.click(), SELECT_MS);
 });
 
 document.addEventListener("click", async ({ target }) => {

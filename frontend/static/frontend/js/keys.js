@@ -101,7 +101,7 @@ function sheet() {
   dialog.className = "sheet";
   dialog.setAttribute("aria-labelledby", "sheet-title");
   const title = Object.assign(document.createElement("h2"), { id: "sheet-title", textContent: "Keyboard shortcuts" });
-  const list = document.createElement("dl");
+  const list = Object.assign(document.createElement("dl"), { tabIndex: 0 }); // it scrolls, so the keyboard must reach it
   for (const { keys, words } of unique()) {
     const term = document.createElement("dt");
     for (const name of keyNames(keys)) term.append(name, " ");

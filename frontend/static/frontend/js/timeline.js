@@ -135,6 +135,7 @@ class TimeLine extends HTMLElement {
     this.said = Object.assign(document.createElement("p"), { className: "visually-hidden" });
     this.said.setAttribute("role", "status");
     this.scroller.before(this.note);
+    const walked = this.scroller.contains(document.activeElement) && document.activeElement.dataset.event;
     this.scroller.replaceChildren(this, list);
     this.append(this.said);
     this.list = list;
@@ -146,7 +147,10 @@ class TimeLine extends HTMLElement {
     this.#say();
     this.setAttribute("ready", "");
     performance.mark("timeline");
-    if (this.state.event) this.#mark(this.state.event, { centre: true });
+    if (walked) {
+      list.focus({ preventScroll: true });
+      this.go({ event: walked });
+    } else if (this.state.event) this.#mark(this.state.event, { centre: true });
   }
 
   #lay() {
