@@ -17,6 +17,7 @@ from frontend.views import (
     presence,
     saved,
     session,
+    style,
     suspects,
     timeline,
 )
@@ -69,9 +70,10 @@ urlpatterns = [
     path("connectors/", connectors.browse, name="connectors"),
     path("connectors/news", connectors.whats_new, name="connectors-news"),
     path("analytics/", analytics.show, name="analytics"),
+    path("style/", style.show, name="style"),
     *(
         path(name, RedirectView.as_view(pattern_name=name, query_string=True))
-        for name in ("investigations", "events", "connectors", "analytics")
+        for name in ("investigations", "events", "connectors", "analytics", "style")
     ),
     path("stream/investigations/<uuid:pk>", stream.investigation, name="stream-investigation"),
     path("stream/events", stream.events, name="stream-events"),

@@ -76,6 +76,7 @@ def one_of_everything(engineer: User) -> Pages:
             "/connectors/",
             "/nothing-here",
             "/analytics/",
+            "/style/",
             "/analytics/?first=2026-03-02&last=2026-03-01",
         ],
     )

@@ -54,6 +54,11 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (matchMedia("(max-width: 47.99rem)").matches) detail.target.scrollIntoView();
 });
 
+// What is waited for says so; the eye learns of it only when it takes long (the style waits).
+for (const [name, busy] of [["htmx:beforeRequest", true], ["htmx:afterRequest", false]]) {
+  document.addEventListener(name, ({ detail }) => detail.target?.setAttribute("aria-busy", String(busy)));
+}
+
 let selecting = 0;
 document.addEventListener("step", ({ target }) => {
   clearTimeout(selecting);
@@ -85,5 +90,5 @@ startDrafts();
 startNotebook();
 startLive();
 document.querySelectorAll("[data-limit]").forEach(count);
-document.querySelector("[aria-invalid=true]")?.focus();
+document.querySelector("[aria-invalid=true]:not(.samples *)")?.focus();
 document.querySelector("[data-event][aria-current]")?.scrollIntoView({ block: "center" });
