@@ -50,6 +50,7 @@ urlpatterns = [
     path(f"{_case}events/<uuid:event>/comments", links.comment, name="event-comment"),
     path(f"{_case}notes", notes.write, name="note-write"),
     path(f"{_case}notes/<uuid:note>", notes.edit, name="note-edit"),
+    path(f"{_case}notes/<uuid:note>/comments", notes.comment, name="note-comment"),
     path(f"{_case}notes/<uuid:note>/delete", notes.delete, name="note-delete"),
     path(f"{_case}notes/<uuid:note>/restore", notes.restore, name="note-restore"),
     path(f"{_case}hypotheses", hypotheses.suppose, name="hypothesis-suppose"),
