@@ -46,6 +46,7 @@ urlpatterns = [
     path(f"{_case}suspects", suspects.rank, name="suspects-rank"),
     path(f"{_case}suspects/<uuid:suspect>", suspects.judge, name="suspect-judge"),
     path(f"{_case}links", links.link_by_hand, name="link-by-hand"),
+    path(f"{_case}links/decisions", links.decide_together, name="links-decide"),
     path(f"{_case}links/<uuid:event>", links.decide, name="link-decide"),
     path(f"{_case}events/<uuid:event>/comments", links.comment, name="event-comment"),
     path(f"{_case}notes", notes.write, name="note-write"),

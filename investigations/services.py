@@ -190,7 +190,8 @@ def _inserted(note: Note) -> bool:
 def _same_note(note: Note) -> Note:
     """Return the note that was written under this id before."""
     mine = Note.objects.alive().filter(pk=note.pk, author=note.author, investigation=note.investigation_id)
-    if not (known := mine.select_related("author", "investigation").first()):
+    known: Note | None = mine.select_related("author", "investigation").first()
+    if known is None:
         raise Invalid("This id is taken.", fields={"id": "This id is taken."})
     return known
 

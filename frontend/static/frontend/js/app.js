@@ -47,6 +47,12 @@ function mark(id) {
     link.scrollIntoView({ block: "nearest" });
   }
 }
+/** Who acted by keyboard goes on from there, although what had the focus was replaced. */
+function refocus(acted) {
+  const part = acted.closest("[data-holds-focus]");
+  if (part?.id && document.activeElement === document.body) document.getElementById(part.id)?.querySelector(part.dataset.holdsFocus)?.focus();
+}
+document.addEventListener("htmx:afterSettle", ({ detail }) => detail.requestConfig?.verb === "post" && refocus(detail.requestConfig.elt));
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (detail.target.id !== "details") return;
   mark(new URL(detail.pathInfo.responsePath ?? location.href, location.href).searchParams.get("event") ?? "");
