@@ -1,5 +1,6 @@
 """What people make of links."""
 
+from typing import cast
 from uuid import uuid4
 
 import pytest
@@ -115,8 +116,7 @@ def test_a_user_cannot_link(browse: Browse, user: User, link: Link, name: str) -
 
 def together(window: Client, case: Investigation, decision: str, *events: object) -> HttpResponse:
     named = {"decision": decision, "event": [str(event) for event in events]}
-    answer: HttpResponse = window.post(reverse("links-decide", args=[case.pk]), named)
-    return answer
+    return cast(HttpResponse, window.post(reverse("links-decide", args=[case.pk]), named))
 
 
 def test_several_links_are_decided_on_with_one_word(window: Client, case: Investigation, link: Link) -> None:
