@@ -24,7 +24,7 @@ ROOT = HERE.parent.parent
 CASE = "Payments fail at checkout"
 SUSPECT = "payments: Fail fast"
 SIZES: dict[str, ViewportSize] = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
-SOURCES = ("git", "ci", "logs", "metrics", "traces", "alerts")
+SOURCES = ("git", "ci", "logs", "alerts")
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 # What the documentation keeps: state, scheme, size.
@@ -35,7 +35,7 @@ KEPT: tuple[tuple[str, Scheme, str], ...] = (
     ("canvas", "dark", "desk"),
     ("canvas", "light", "phone"),
     ("suspects", "light", "desk"),
-    ("details-metrics", "dark", "desk"),
+    ("details-git", "dark", "desk"),
     ("notebook-hypotheses", "light", "desk"),
     ("events", "light", "desk"),
     ("analytics", "light", "desk"),
@@ -98,6 +98,17 @@ def details(source: str) -> Callable[[Page], object]:
     return go
 
 
+def alone(source: str) -> Callable[[Page], object]:
+    """Return how to open the newest event of a source on a page of its own, whatever incident it belongs to."""
+
+    def go(page: Page) -> None:
+        page.goto(f"/events/?source={source}")
+        page.locator("tbody .title a").first.click()
+        page.locator("#linked-title").wait_for()
+
+    return go
+
+
 def pressed(keys: str) -> Callable[[Page], object]:
     """Return how to open on the canvas what some keys open."""
 
@@ -153,6 +164,7 @@ STATES: dict[str, Callable[[Page], object]] = {
     "canvas-table": lambda page: (case()(page), page.goto(f"{page.url}?view=table")),
     "selected": selected,
     **{f"details-{source}": details(source) for source in SOURCES},
+    **{f"event-{source}": alone(source) for source in ("metrics", "traces")},
     **{f"notebook-{tab}": case(f"?pane={tab}") for tab in ("notes", "findings", "hypotheses", "related")},
     "merge": merge,
     "export": exporting,
