@@ -1,7 +1,6 @@
 // How one row of the windowed timeline looks: an event, a burst of the same, or what stands between them.
 
-import { MOST_PICKED } from "selection";
-import { BURST, CAUSE, CHANGE, clockOf, CONFIRMED, DAY, duration, GAP, HEIGHTS, MANUAL, MARK, REJECTED, SEVERITIES, SLIM, SOURCES, timeOf } from "columns";
+import { BURST, CAUSE, CHANGE, clockOf, CONFIRMED, DAY, duration, GAP, HEIGHTS, MANUAL, MARK, MOST_PICKED, REJECTED, SEVERITIES, SLIM, SOURCES, timeOf } from "columns";
 
 const KINDS = ["event", "event event-burst", "row-day", "row-gap", "row-mark", "event event-slim"];
 const SVG = "http://www.w3.org/2000/svg";

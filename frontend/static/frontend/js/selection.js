@@ -1,17 +1,16 @@
 // Events selected on the timeline (`x`): what is done to all of them at once, and the bar that offers it.
 
+import { MOST_PICKED } from "columns";
 import { quote } from "notebook";
 import { toast } from "toast";
 
-/** So many events are selected together, and of a burst the first so many. */
-export const MOST_PICKED = 200;
 const cookie = (name) => document.cookie.split("; ").find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
 const count = (number, thing) => `${number} ${thing}${number === 1 ? "" : "s"}`;
 
 export class Selection {
-  /** @param decide where links are decided on together, empty for who may not; `changed` is called when rows look different. */
-  constructor({ decide, changed, decided }) {
-    Object.assign(this, { decide, changed, decided, ids: new Set() });
+  /** @param ids which are selected; @param decide where links are decided on together, empty for who may not; `changed` is called when rows look different. */
+  constructor({ ids, decide, changed, decided }) {
+    Object.assign(this, { ids, decide, changed, decided });
     this.bar = Object.assign(document.createElement("div"), { className: "selection", hidden: true });
     this.bar.setAttribute("role", "group");
     this.bar.setAttribute("aria-label", "Selected events");

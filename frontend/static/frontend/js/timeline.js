@@ -1,10 +1,9 @@
 // <time-line>: takes over the list of events once it has the bones of all of them. The address holds the whole state.
 
 import "minimap";
-import { BURST, EVENT, inSight, layOut, lowerBound, SLIM, unpack } from "columns";
+import { BURST, EVENT, inSight, layOut, lowerBound, MOST_PICKED, SLIM, unpack } from "columns";
 import { fillRow, makeRow } from "row";
 import { shortcut } from "keys";
-import { MOST_PICKED, Selection } from "selection";
 import { toast } from "toast";
 import { Windowed } from "windowed";
 
@@ -22,12 +21,8 @@ class TimeLine extends HTMLElement {
   async connectedCallback() {
     if (this.view) return; // it was only moved
     Object.assign(this, { form: ask(".timeline-filters"), map: ask("time-map"), scroller: this.parentElement });
-    this.view = { words: new Map(), unfolded: new Set(), pinned: new Set(), icons: this.getAttribute("icons"), active: -1, address: (id) => this.#address({ event: id }) };
+    this.view = { words: new Map(), unfolded: new Set(), pinned: new Set(), picked: new Set(), icons: this.getAttribute("icons"), active: -1, address: (id) => this.#address({ event: id }) };
     this.matched = null;
-    this.selection = new Selection({
-      decide: this.getAttribute("decide"), changed: () => this.windowed?.refresh(), decided: (ids) => this.#decided(ids),
-    });
-    this.view.picked = this.selection.ids;
     this.#hear();
     try {
       await (this.refreshing = this.#fetch().finally(() => { this.refreshing = null; }));
@@ -140,7 +135,7 @@ class TimeLine extends HTMLElement {
     this.note = Object.assign(document.createElement("p"), { className: "events-note timeline-note", hidden: true });
     this.said = Object.assign(document.createElement("p"), { className: "visually-hidden" });
     this.said.setAttribute("role", "status");
-    this.scroller.before(this.note, this.selection.bar);
+    this.scroller.before(this.note);
     const walked = this.scroller.contains(document.activeElement) && document.activeElement.dataset.event;
     this.scroller.replaceChildren(this, list);
     this.append(this.said);
@@ -342,8 +337,20 @@ class TimeLine extends HTMLElement {
     const { kind, about } = this.view.rows ?? {}, row = this.view.active;
     if (!(row >= 0)) return false;
     const burst = kind[row] === BURST && about[row], handles = burst ? burst.members.slice(0, MOST_PICKED) : [about[row]];
-    this.#ids(handles).then((ids) => ids.length && this.selection.toggle(ids), () => toast("The server cannot be reached. Try again.", { error: true }));
+    this.#pick(handles).catch(() => toast("The server cannot be reached. Try again.", { error: true }));
     return true;
+  }
+
+  /** Select events; what offers to do something with them comes with the first. */
+  async #pick(handles) {
+    const [ids, { Selection }] = await Promise.all([this.#ids(handles), import("selection")]);
+    if (!this.selection) {
+      this.selection = new Selection({
+        ids: this.view.picked, decide: this.getAttribute("decide"), changed: () => this.windowed.refresh(), decided: (all) => this.#decided(all),
+      });
+      this.scroller.before(this.selection.bar);
+    }
+    if (ids.length) this.selection.toggle(ids);
   }
 
   /** Return the ids of events, of those whose words are not here yet from the server. */
@@ -517,7 +524,7 @@ class TimeLine extends HTMLElement {
   #escape() {
     if (document.activeElement?.matches("input, textarea, select")) return false;
     const { event, since, until, q, source, severity, state } = this.state;
-    if (this.selection.ids.size) this.selection.clear();
+    if (this.view.picked.size) this.selection.clear();
     else if (event) this.go({ event: "" });
     else if (since || until) this.go({ since: "", until: "" });
     else if (q || state || source.length || severity.length) this.clear();
