@@ -63,7 +63,7 @@ class PageField(forms.BoundField):
 class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no type argument when it runs
     """A form that remembers which version of the row it was filled from."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = forms.IntegerField(widget=forms.HiddenInput({"autocomplete": "off"}), required=False)
     bound_field_class = PageField
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -77,7 +77,7 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no type
     @property
     def changes(self) -> dict[str, Any]:
         """Return the values to write."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "version"}
+        return {name: value for name, value in self.cleaned_data.items() if name not in ("version", "id")}
 
     def _post_clean(self) -> None:
         """Leave the row alone: services write it, and need to see what it held before."""
@@ -94,7 +94,8 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no type
 
     def blame(self, problem: DomainError) -> None:
         """Show an error of a service at the fields it names, or above them."""
-        here = {name: message for name, message in problem.fields.items() if name in self.fields}
+        seen = {name for name, field in self.fields.items() if not field.widget.is_hidden}
+        here = {name: message for name, message in problem.fields.items() if name in seen}
         for name, message in here.items():
             self.add_error(name, message)
         if not here:
@@ -175,7 +176,9 @@ class FindingsForm(VersionedForm):
 
 
 class NoteForm(VersionedForm):
-    """A note in Markdown."""
+    """A note in Markdown; ``id`` is the writer's own, under which it may have been saved by itself before."""
+
+    id = forms.UUIDField(widget=forms.HiddenInput({"autocomplete": "off"}), required=False)
 
     class Meta:
         model = Note
@@ -184,6 +187,10 @@ class NoteForm(VersionedForm):
         widgets = {
             "body": forms.Textarea({"rows": 3, "placeholder": "What did you see, try, rule out? Markdown works."})
         }
+
+    def stored(self, body: str) -> None:
+        """Tell the page what the server has of the note, where the field shows something that is not saved."""
+        self.fields["body"].widget.attrs["data-base"] = body
 
 
 class DaysForm(forms.Form):

@@ -17,6 +17,7 @@ from frontend.views import (
     presence,
     saved,
     session,
+    style,
     suspects,
     timeline,
 )
@@ -48,10 +49,12 @@ urlpatterns = [
     path(f"{_case}suspects", suspects.rank, name="suspects-rank"),
     path(f"{_case}suspects/<uuid:suspect>", suspects.judge, name="suspect-judge"),
     path(f"{_case}links", links.link_by_hand, name="link-by-hand"),
+    path(f"{_case}links/decisions", links.decide_together, name="links-decide"),
     path(f"{_case}links/<uuid:event>", links.decide, name="link-decide"),
     path(f"{_case}events/<uuid:event>/comments", links.comment, name="event-comment"),
     path(f"{_case}notes", notes.write, name="note-write"),
     path(f"{_case}notes/<uuid:note>", notes.edit, name="note-edit"),
+    path(f"{_case}notes/<uuid:note>/comments", notes.comment, name="note-comment"),
     path(f"{_case}notes/<uuid:note>/delete", notes.delete, name="note-delete"),
     path(f"{_case}notes/<uuid:note>/restore", notes.restore, name="note-restore"),
     path(f"{_case}hypotheses", hypotheses.suppose, name="hypothesis-suppose"),
@@ -72,9 +75,10 @@ urlpatterns = [
     path("connectors/", connectors.browse, name="connectors"),
     path("connectors/news", connectors.whats_new, name="connectors-news"),
     path("analytics/", analytics.show, name="analytics"),
+    path("style/", style.show, name="style"),
     *(
         path(name, RedirectView.as_view(pattern_name=name, query_string=True))
-        for name in ("investigations", "events", "connectors", "analytics")
+        for name in ("investigations", "events", "connectors", "analytics", "style")
     ),
     path("stream/investigations/<uuid:pk>", stream.investigation, name="stream-investigation"),
     path("stream/events", stream.events, name="stream-events"),

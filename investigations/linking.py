@@ -253,6 +253,23 @@ def decide_burst(*, link: Link, state: LinkState, actor: User, now: datetime) ->
 
 
 @transaction.atomic
+def decide_all(*, links: Iterable[Link], state: LinkState, actor: User, now: datetime) -> int:
+    """Confirm or reject several links with one word, all of them or, where somebody was first at one, none.
+
+    Returns:
+        How many did not stand so already.
+
+    Raises:
+        Conflict: somebody else decided on one of them meanwhile.
+    """
+    deed = confirm if state == LinkState.CONFIRMED else reject
+    changed = [link for link in links if link.state != state]
+    for link in changed:
+        deed(link=link, actor=actor, now=now)
+    return len(changed)
+
+
+@transaction.atomic
 def link_by_hand(*, investigation: Investigation, event: Event, actor: User, now: datetime) -> Link:
     """Link an event because a person says so; this stands whatever the rules say."""
     _follow(investigation.pk, event.pk)
