@@ -156,7 +156,7 @@ def unlinked(page: Page) -> None:
 
 
 def imported(page: Page) -> None:
-    """Look at an imported incident, where one was: `python -m benchmarks.rca --write`, then `manage.py import_bundle`."""
+    """Look at an incident that `benchmarks.rca --write` made and `manage.py import_bundle` brought in."""
     page.goto("/investigations/?q=gateway-service")
     page.get_by_role("link", name=IMPORTED).first.click()
     page.locator("#suspects").wait_for()
