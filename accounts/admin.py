@@ -16,12 +16,14 @@ from accounts import credentials, services, trail
 from accounts.models import ApiKey, AuditEntry, NotificationDelivery, RevokedToken, User
 from accounts.notifications import delivery
 from accounts.permissions import may
+from accounts.signin import AdminSignInForm
 from rcaplatform.kit.errors import DomainError
 from rcaplatform.kit.paging import CappedPaginator
 from rcaplatform.kit.search import web_query
 
 INDEX_ONLY = {"search", "keywords"}
 PROFILE = ("username", "first_name", "last_name", "email")
+admin.site.login_form = AdminSignInForm
 
 
 def actor_of(request: HttpRequest) -> User:

@@ -1,5 +1,6 @@
 """Deed: write down who did what. Called inside the transaction of the thing done, so that neither exists alone."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,16 +29,27 @@ def record(*, actor: User | None, verb: str, target: Model, change: dict[str, An
         target: what it was done to.
         change: field name to ``[before, after]``, JSON values. Never secrets.
     """
-    AuditEntry(
+    _entry(actor, verb, type(target), target.pk, change).save(force_insert=True)
+
+
+def record_each(
+    *, actor: User | None, verb: str, kind: type[Model], targets: Iterable[UUID], change: dict[str, Any]
+) -> None:
+    """Append an entry for each of many ``targets`` of a ``kind`` to which the same was done, in one statement."""
+    AuditEntry.objects.bulk_create(_entry(actor, verb, kind, target, change) for target in targets)
+
+
+def _entry(actor: User | None, verb: str, kind: type[Model], target: Any, change: dict[str, Any] | None) -> AuditEntry:
+    return AuditEntry(
         id=uuid7(),
         actor=actor,
         verb=verb,
-        target_type=type(target).__name__.lower(),
-        target_id=str(target.pk),
+        target_type=kind.__name__.lower(),
+        target_id=str(target),
         change=change or {},
         request_id=_request_id(),
         address=plain(current.get()),
-    ).save(force_insert=True)
+    )
 
 
 def noted(*, actor: User, verb: str, kind: type[Model], target: UUID | str, at: datetime) -> tuple[Any, ...]:

@@ -30,6 +30,7 @@ _CASEWORK = (
 )
 _KEYS = Grant(READ | {"create"}, own=frozenset({"delete"}))
 _OWN = Grant(READ | {"edit"})  # whose queries find nothing but somebody's own
+_EXPORTS = Grant(READ | {"create"}, own=frozenset({"delete"}))
 _VIEWS = Grant(READ | {"create"}, own=frozenset({"edit", "delete"}))
 TABLE: Mapping[str, Mapping[str, Grant]] = {
     Role.USER: {
@@ -37,6 +38,7 @@ TABLE: Mapping[str, Mapping[str, Grant]] = {
         "apikey": _KEYS,
         "savedview": _VIEWS,
         "notification": _OWN,
+        "export": _EXPORTS,
         "investigation": Grant(READ | {"create"}, own=frozenset({"edit"})),
         **dict.fromkeys(("note", "comment", "hypothesis", "evidence"), Grant(READ | {"create"}, own=WRITE)),
     },
@@ -47,6 +49,7 @@ TABLE: Mapping[str, Mapping[str, Grant]] = {
         "apikey": _KEYS,
         "savedview": _VIEWS,
         "notification": _OWN,
+        "export": Grant(READ | {"create", "delete"}),
     },
     Role.ADMIN: {ANY_OBJECT: Grant(EVERYTHING)},
 }

@@ -53,12 +53,12 @@ def stored(folder: Path, events: int) -> Iterator[Store]:
         yield store
 
 
-def signed_in(browser: Browser, port: int) -> Page:
+def signed_in(browser: Browser, port: int, person: str = "engineer") -> Page:
     """Return a page of an empty browser in which somebody has signed in."""
     context = browser.new_context(base_url=f"http://localhost:{port}", viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.goto("/sign-in")
-    page.get_by_label("Username").fill("engineer")
+    page.get_by_label("Username").fill(person)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Investigations").wait_for()

@@ -1,8 +1,8 @@
 """How fast OTLP requests become events: `python -m benchmarks.otlp [REQUESTS] [ITEMS]`.
 
 Posts REQUESTS (10) requests of ITEMS (1,000) spans or log records each to the door, in this process: 5 % of them of
-interest (failed spans, errors with a stack trace), then all of them. Uses DATABASE_URL and REDIS_URL where given, else
-embedded servers of its own, set up as `make run` sets them up.
+interest (failed spans, errors with a stack trace), then all of them; then data points of up to 1,000 series. Uses
+DATABASE_URL and REDIS_URL where given, else embedded servers of its own, set up as `make run` sets them up.
 """
 
 import gzip
@@ -19,7 +19,22 @@ from django.core.management import call_command
 from django.test import Client
 from google.protobuf.message import Message
 
-from connectors.tests.otlp import ERROR, JSON, MS, PROTOBUF, START, as_json, exception, logs, record, span, traces
+from connectors.tests.otlp import (
+    ERROR,
+    JSON,
+    MS,
+    PROTOBUF,
+    START,
+    as_json,
+    exception,
+    gauge,
+    logs,
+    point,
+    record,
+    span,
+    told,
+    traces,
+)
 from rcaplatform.embedded import servers
 from tests.servers import serving
 
@@ -35,7 +50,12 @@ def main(requests: int, items: int) -> None:
     """Run the benchmark."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rca-bench-")))
-        os.environ |= {"RCA_DATA_DIR": str(folder), "LOG_LEVEL": "ERROR", "EVENT_QUEUE_LIMIT": "0"}
+        os.environ |= {
+            "RCA_DATA_DIR": str(folder),
+            "LOG_LEVEL": "ERROR",
+            "EVENT_QUEUE_LIMIT": "0",
+            "RATE_LIMIT_ADMIN": "0",
+        }
         os.environ["DJANGO_SETTINGS_MODULE"] = "rcaplatform.settings"
         for server in servers(folder, os.environ):
             stack.enter_context(serving(server))
@@ -46,12 +66,22 @@ def main(requests: int, items: int) -> None:
         for share in (0.05, 1.0):
             for signal, made in (("traces", spans), ("logs", records)):
                 for kind in (PROTOBUF, JSON):
-                    took, busy = posted(client, signal, kind, [made(items, share, dice) for _ in range(requests)])
-                    print(
-                        f"{signal:7}{kind:23}{share:5.0%} of interest: {requests * items / took:7,.0f}/s, a request "
-                        f"took {took / requests * 1_000:4.0f} ms, {busy / requests * 1_000:4.0f} ms of them in Python",
-                        flush=True,
-                    )
+                    messages = [made(items, share, dice) for _ in range(requests)]
+                    report(client, signal, kind, f"{share:5.0%} of interest", messages, items)
+        for place, kind in enumerate((PROTOBUF, JSON)):
+            ago = [60 * (requests * 2 - number * 2 - place) for number in range(requests)]
+            report(client, "metrics", kind, "gauges", [samples(items, seconds) for seconds in ago], items)
+
+
+def report(client: Client, signal: str, kind: str, what: str, messages: list[Message], items: int) -> None:
+    """Post requests of so many items each and print how long they took."""
+    took, busy = posted(client, signal, kind, messages)
+    each = took / len(messages)
+    print(
+        f"{signal:8}{kind:23}{what:17}: {items / each:7,.0f}/s, a request took {each * 1_000:4.0f} ms, "
+        f"{busy / len(messages) * 1_000:4.0f} ms of them in Python",
+        flush=True,
+    )
 
 
 def signed_in() -> Client:
@@ -127,6 +157,16 @@ def records(items: int, share: float, dice: random.Random) -> Message:
             )
         )
     return logs(*made, scope="shop.pay", service_name="checkout", deployment_environment_name="prod")
+
+
+def samples(items: int, ago: float) -> Message:
+    """Return a request of data points so many seconds ago, fifty of a metric."""
+    made = []
+    for number in range(0, items, 50):
+        routes = range(number, min(number + 50, items))
+        points = [point(route % 7, -ago, attributes={"http.route": f"/api/v1/{route % 1_000}"}) for route in routes]
+        made.append(gauge(f"shop.queue.{number % 1_000}", *points, unit="{job}"))
+    return told(*made, service_name="checkout", deployment_environment_name="prod")
 
 
 if __name__ == "__main__":

@@ -15,13 +15,13 @@ from connectors import breakers
 from connectors.base import Page
 from connectors.choices import BackfillState
 from connectors.errors import Misconfigured, RateLimited, SourceUnavailable
-from connectors.leases import lease
 from connectors.models import Backfill, Connector
 from connectors.pipeline import digest, open_source
 from connectors.polling import decoded, keep_gaps
 from connectors.windows import Windowed
 from rcaplatform.kit.doorbell import ring
 from rcaplatform.kit.errors import Conflict, DomainError, Invalid
+from rcaplatform.kit.leases import lease
 
 log = structlog.get_logger(__name__)
 BACKFILL_TASK = "connectors.backfill"

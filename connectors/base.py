@@ -12,6 +12,8 @@ import orjson
 from connectors.errors import BadRecord, Misconfigured
 from events.calls import Calls
 from events.drafts import EventDraft
+from investigations.suspects.scene import Call as Span
+from investigations.suspects.scene import Series
 
 Cursor = dict[str, Any]
 
@@ -186,11 +188,16 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A verified delivery: what the sender calls it, the headers that are kept (lower-case names), and the body."""
+    """A verified delivery: what the sender calls it, the headers that are kept (lower-case names), and the body.
+
+    Attributes:
+        at: when it came; None where that is not known.
+    """
 
     event: str
     headers: Mapping[str, str]
     body: bytes
+    at: datetime | None = None
 
 
 Settings = TypeVar("Settings", bound=ConnectorConfig)
@@ -206,11 +213,13 @@ class Source(ABC, Generic[Settings]):
 
     Attributes:
         argument: the setting that a command takes by its place, and that a connector is called after unless named.
+        observable: whether it can be asked what it measured at some time: see `observe`.
     """
 
     kind: ClassVar[str]
     label: ClassVar[str]
     argument: ClassVar[str] = ""
+    observable: ClassVar[bool] = False
     Config: ClassVar[type[ConnectorConfig]]
 
     def __init__(self, config: Settings, *, workspace: Path, now: datetime) -> None:
@@ -233,6 +242,13 @@ class Source(ABC, Generic[Settings]):
     def calls(self, record: Record) -> Iterable[Calls]:
         """Return the calls between services that ``record``, which could be decoded, tells of. Pure."""
         return ()
+
+    def observe(self, start: datetime, end: datetime) -> Iterator[Series | Span]:
+        """Yield what it measured from ``start`` up to ``end``, remarkable or not; only where it is ``observable``.
+
+        For the suspects of an incident: nothing of it is stored as an event, and no cursor moves.
+        """
+        yield from ()
 
     def revive(self, reference: str, kind: str, raw: bytes) -> Record:
         """Return the record that was kept as ``raw``, to decode it again.
@@ -289,8 +305,10 @@ class Push(Source[Settings]):
         keeps: which headers are kept with a delivery besides its type: names, or beginnings that end in a hyphen.
         handshakes: whether the sender asks first, by OPTIONS, if it may (HTTP Web Hooks for Event Delivery).
         pushed_with: the setting without which it may not call; one that is also polled may go without.
+        paths: what its senders append to the address they are given, without a slash at either end.
     """
 
+    paths: ClassVar[tuple[str, ...]] = ()
     keeps: ClassVar[tuple[str, ...]] = ()
     handshakes: ClassVar[bool] = False
     pushed_with: ClassVar[str] = ""

@@ -202,7 +202,6 @@ def poisoned(outcomes: list[bool], run: int) -> tuple[str, int]:
     return "", run
 
 
-@transaction.atomic
 def watch_for_poison(*, connector: Connector, outcomes: list[bool], now: datetime) -> str:
     """Hold the breaker open when too much of a page could not be decoded; return the reason, or nothing.
 

@@ -25,6 +25,9 @@ RETRY_TASK = "connectors.retry_dead_letters"
 MAX_EDITED = 5 * 1024 * 1024
 # Letters that one task tries again: a task that dies with its worker starts over with what is still open.
 BATCH = 200
+DISCARD_BATCH = 1_000
+# Letters that one call gives up; who has more calls again.
+MOST_DISCARDED = 10_000
 
 
 @dataclass(slots=True)
@@ -34,6 +37,14 @@ class Replay:
     replayed: int = 0
     failed: int = 0
     skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Discarding:
+    """How many letters were given up, and how many of those chosen are still open."""
+
+    discarded: int
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +150,30 @@ def discard(*, dead_letter: DeadLetter, actor: User, now: datetime) -> None:
     if not opened.update(state=DeadLetterState.DISCARDED, resolved_at=now):
         raise Conflict("This dead letter is settled already.")
     audit.record(actor=actor, verb="discard", target=dead_letter)
+
+
+def discard_many(*, letters: QuerySet[DeadLetter], actor: User, now: datetime) -> Discarding:
+    """Give up the open ones of ``letters``, oldest first, up to 10,000; each has its entry in the trail.
+
+    They go in batches of a thousand, each one transaction. One that is being tried again at this moment is left open.
+    """
+    discarded = 0
+    while discarded < MOST_DISCARDED:
+        number = _discard_batch(letters, actor, now)
+        discarded += number
+        if number < DISCARD_BATCH:
+            break
+    return Discarding(discarded, letters.filter(state=DeadLetterState.OPEN).count())
+
+
+@transaction.atomic
+def _discard_batch(letters: QuerySet[DeadLetter], actor: User, now: datetime) -> int:
+    opened = letters.filter(state=DeadLetterState.OPEN).select_for_update(skip_locked=True, of=("self",))
+    chosen = list(opened.order_by("id").values_list("pk", flat=True)[:DISCARD_BATCH])
+    DeadLetter.objects.filter(pk__in=chosen).update(state=DeadLetterState.DISCARDED, resolved_at=now)
+    change = {"state": [DeadLetterState.OPEN, DeadLetterState.DISCARDED]}
+    audit.record_each(actor=actor, verb="discard", kind=DeadLetter, targets=chosen, change=change)
+    return len(chosen)
 
 
 def exported(letters: QuerySet[DeadLetter]) -> Iterator[bytes]:

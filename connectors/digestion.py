@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Length
+from django.utils import timezone
 
 from connectors import breakers, notices
 from connectors.base import Call, Push, Record, Source
@@ -24,15 +25,76 @@ from connectors.choices import DeliveryState, Stage
 from connectors.errors import Misconfigured
 from connectors.models import Breaker, Connector, Delivery, Halt
 from connectors.pipeline import Failure, Outcome, as_dead_letter, digest, open_source
+from connectors.reception import DIGEST_TASK
+from rcaplatform.kit.doorbell import heard, hush, ring_once
 from rcaplatform.kit.errors import Conflict
 
 log = structlog.get_logger(__name__)
 BATCH, BATCH_BYTES = 200, 8 * 1024 * 1024
 FAILURES, ATTEMPTS = 5, 12
 FIRST_WAIT, LONGEST_DEATH_WAIT = timedelta(seconds=10), timedelta(minutes=1)
+# Seconds in which deliveries may gather after a batch that was not full, and after which a worker lets others get on.
+GATHER, SHIFT = 0.05, 60
 # What the database says when it goes away, is full or gives up on a statement: not what it says of a delivery.
 AWAY = (OperationalError, InterfaceError)
 _FRESH = timedelta(seconds=10)
+Taken = tuple[UUID, UUID, int]  # the delivery, its connector, which attempt this is
+# What workers may digest now: of connectors that are on and whose breaker nobody holds open.
+_WANTED = """
+    FROM connectors_delivery d
+    JOIN connectors_connector c ON c.id = d.connector_id AND c.enabled
+    WHERE d.state = 'pending'
+        AND NOT EXISTS (SELECT FROM connectors_breaker b WHERE b.connector_id = c.id AND b.held)
+        AND NOT EXISTS (SELECT FROM connectors_halt)
+"""
+# One statement, which is one transaction. A row that somebody else holds is his; what was taken before comes alone.
+_TAKE = f"""
+WITH again AS (
+    SELECT d.id {_WANTED} AND d.next_attempt_at <= %(now)s AND d.attempts > 0
+    ORDER BY d.next_attempt_at LIMIT 1 FOR UPDATE OF d SKIP LOCKED
+), fresh AS (
+    SELECT d.id, octet_length(d.body) AS size {_WANTED}
+        AND d.next_attempt_at <= %(now)s AND d.attempts = 0 AND NOT EXISTS (SELECT FROM again)
+    ORDER BY d.id LIMIT %(batch)s FOR UPDATE OF d SKIP LOCKED
+), sized AS (
+    SELECT id, row_number() OVER oldest AS place, sum(size) OVER oldest AS size
+    FROM fresh WINDOW oldest AS (ORDER BY id)
+), taken AS (
+    SELECT id FROM again UNION ALL SELECT id FROM sized WHERE place = 1 OR size <= %(bytes)s
+)
+UPDATE connectors_delivery d
+SET attempts = d.attempts + 1,
+    next_attempt_at = %(now)s + LEAST(%(wait)s * power(2, d.attempts - d.failures), %(longest)s)
+FROM taken WHERE d.id = taken.id
+RETURNING d.id, d.connector_id, d.attempts
+"""  # noqa: S608 - no part of it comes from outside
+_SETTLE = """
+UPDATE connectors_delivery d
+SET state = new.state, digested_at = %s, stored = new.stored, duplicates = new.duplicates
+FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::int[]) AS new (id, state, stored, duplicates)
+WHERE d.id = new.id
+"""
+
+
+def work_off() -> None:
+    """Digest until nothing is due, and let some gather in between: a batch costs much the same whatever its size.
+
+    Meanwhile bells are silent, unless a batch was full: then there is enough for one more worker.
+    """
+    ends = monotonic() + SHIFT
+    while monotonic() < ends:
+        taken = _digest_batch(timezone.now())
+        if len(taken) >= BATCH:
+            heard(DIGEST_TASK)
+        elif not taken:
+            heard(DIGEST_TASK)  # what came before this rang no bell
+            if not digest_pending(now=timezone.now()):
+                return
+        elif all(attempts == 1 for _, _, attempts in taken):
+            hush(DIGEST_TASK)
+            sleep(GATHER)
+    heard(DIGEST_TASK)
+    ring_once(DIGEST_TASK)
 
 
 def digest_pending(*, now: datetime) -> int:
@@ -44,9 +106,13 @@ def digest_pending(*, now: datetime) -> int:
     Returns:
         How many were taken; 0 when none is due.
     """
+    return len(_digest_batch(now))
+
+
+def _digest_batch(now: datetime) -> list[Taken]:
     taken = _take(now)
     by_connector: defaultdict[UUID, list[UUID]] = defaultdict(list)
-    for delivery_id, connector_id in taken:
+    for delivery_id, connector_id, _ in taken:
         by_connector[connector_id].append(delivery_id)
     for ids in by_connector.values():
         try:
@@ -54,35 +120,18 @@ def digest_pending(*, now: datetime) -> int:
         except Exception as problem:
             log.exception("deliveries.undigested", deliveries=[str(pk) for pk in ids])
             _failed(ids, problem, now)
-    return len(taken)
-
-
-@transaction.atomic
-def _take(now: datetime) -> list[tuple[UUID, UUID]]:
-    """Count an attempt of what is due, and say when it is due again if nobody tells how this one ended."""
-    due = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-        _wanted(), state=DeliveryState.PENDING, next_attempt_at__lte=now
-    )
-    again = due.filter(attempts__gt=0).order_by("next_attempt_at").defer("body", "headers").first()
-    if again:
-        taken, attempts, deaths = [(again.pk, again.connector_id)], again.attempts, again.attempts - again.failures
-    else:
-        taken, attempts, deaths = _bounded(due.filter(attempts=0)), 0, 0
-    due_again = now + min(FIRST_WAIT * 2**deaths, LONGEST_DEATH_WAIT)
-    Delivery.objects.filter(pk__in=[pk for pk, _ in taken]).update(attempts=attempts + 1, next_attempt_at=due_again)
     return taken
 
 
-def _bounded(due: QuerySet[Delivery]) -> list[tuple[UUID, UUID]]:
-    """Take the oldest, as many as fit into memory together; one always does."""
-    taken: list[tuple[UUID, UUID]] = []
-    size = 0
-    for pk, connector_id, length in due.order_by("id").values_list("pk", "connector_id", Length("body"))[:BATCH]:
-        size += length
-        if taken and size > BATCH_BYTES:
-            break
-        taken.append((pk, connector_id))
-    return taken
+def _take(now: datetime) -> list[Taken]:
+    """Count an attempt of what is due, and say when it is due again if nobody tells how this one ended.
+
+    Of new ones the oldest, as many as fit into memory together; one always does.
+    """
+    limits: dict[str, Any] = {"batch": BATCH, "bytes": BATCH_BYTES, "wait": FIRST_WAIT, "longest": LONGEST_DEATH_WAIT}
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, limits | {"now": now})
+        return sorted(cursor.fetchall())
 
 
 @transaction.atomic
@@ -109,14 +158,21 @@ def _digest(ids: Sequence[UUID], now: datetime) -> None:
         if failure:
             as_dead_letter(connector, whole(delivery), failure, delivery).save(force_insert=True)
         settle(delivery, list(islice(outcomes, len(records))), now, failure)
-    Delivery.objects.bulk_update(deliveries, ["state", "digested_at", "stored", "duplicates"])
+    _settled(deliveries, now)
     good = [delivery.state != DeliveryState.DEAD for delivery in deliveries]
     breakers.watch_for_poison(connector=connector, outcomes=good, now=now)
     notices.recovered(connector=connector, now=now)
     # One row for all its deliveries: touched rarely, so that workers do not queue for it.
-    stale = Q(last_success_at=None) | Q(last_success_at__lt=now - _FRESH) | ~Q(last_error="")
-    fine = {"last_success_at": now, "last_heard_at": now, "last_error": "", "failures": 0}
-    Connector.objects.filter(stale, pk=connector.pk).update(**fine)
+    if connector.last_error or not connector.last_success_at or connector.last_success_at < now - _FRESH:
+        fine = {"last_success_at": now, "last_heard_at": now, "last_error": "", "failures": 0}
+        Connector.objects.filter(pk=connector.pk).update(**fine)
+
+
+def _settled(deliveries: Sequence[Delivery], now: datetime) -> None:
+    """Write down what became of deliveries, in one statement however many they are."""
+    columns = zip(*((one.pk, str(one.state), one.stored, one.duplicates) for one in deliveries), strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLE, [now, *map(list, columns)])
 
 
 def _pending(ids: Sequence[UUID]) -> QuerySet[Delivery]:
@@ -145,7 +201,7 @@ def unpack(source: Source[Any], delivery: Delivery, body: bytes) -> list[Record]
     """
     if not isinstance(source, Push):
         raise Misconfigured("This connector takes no deliveries.")
-    parts = list(source.unpack(Call(delivery.event, delivery.headers, body)))
+    parts = list(source.unpack(Call(delivery.event, delivery.headers, body, delivery.received_at)))
     if len(parts) == 1:
         ((kind, payload),) = parts
         return [Record(reference=delivery.key, value=payload, raw=body, kind=kind)]

@@ -229,3 +229,40 @@ class Halt(models.Model):
 
     def __str__(self) -> str:
         return f"Halted since {self.at:%Y-%m-%d %H:%M}"
+
+
+class PushedSeries(Identified):
+    """One metric series that a sender tells of. At most a thousand of a connector, so that each can be watched."""
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="pushed_series")
+    key = models.CharField(max_length=24, help_text="Equal for the same metric with the same labels.")
+    told = models.JSONField(help_text="Metric, labels, unit, and what its values are.")
+    told_at = models.DateTimeField(help_text="When it was last told of, to ten minutes.")
+
+    class Meta:
+        verbose_name_plural = "pushed series"
+        constraints = [models.UniqueConstraint(fields=["connector", "key"], name="pushed_series_once")]
+
+    def __str__(self) -> str:
+        return str(self.told.get("metric", self.key))
+
+
+class PushedSamples(Identified):
+    """The samples in one request of a sender, kept until they are judged and no longer learned from."""
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="pushed_samples")
+    key = models.CharField(max_length=32, help_text="Equal when it is sent again.")
+    received_at = models.DateTimeField()
+    number = models.PositiveIntegerField(help_text="How many samples.")
+    body = models.BinaryField()
+
+    class Meta:
+        verbose_name_plural = "pushed samples"
+        constraints = [models.UniqueConstraint(fields=["connector", "key"], name="pushed_samples_once")]
+        indexes = [
+            # What came in between two times, for the watch; and how much of it, for the door.
+            models.Index(fields=["connector", "received_at"], include=["number"], name="pushed_samples_received")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} samples"

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import structlog
 from django.conf import settings
@@ -25,8 +25,11 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts.apikeys import KeyFacts
+from accounts.models import ApiKey, User
 from connectors.bodies import read_body
-from connectors.sources import otlp_logs, otlp_metrics, otlp_traces
+from connectors.pushing import take
+from connectors.sources import otlp_calls, otlp_logs, otlp_metrics, otlp_traces
 from connectors.sources.otlp_encoding import JSON, PROTOBUF
 from connectors.telemetry import Kept, keep
 from events.admission import require_room
@@ -68,7 +71,7 @@ class Export(APIView):
 
     @abstractmethod
     def keep(self, message: Any) -> Kept:
-        """Store what is worth an event."""
+        """Keep what is worth it."""
 
     def post(self, request: Request) -> HttpResponse:
         """Take one request."""
@@ -104,8 +107,10 @@ class Traces(Export):
     count = otlp_traces.count
 
     def keep(self, message: ExportTraceServiceRequest) -> Kept:
-        """Store those that failed and those that took long."""
-        return keep(told=otlp_traces.drafts(message, slow_ms=settings.OTLP_SLOW_SPAN_MS), now=timezone.now())
+        """Store those that failed and those that took long, and count who calls whom."""
+        reference, calls = otlp_calls.calls(message)
+        told = otlp_traces.drafts(message, slow_ms=settings.OTLP_SLOW_SPAN_MS)
+        return keep(told=told, now=timezone.now(), reference=reference, calls=calls)
 
 
 class Logs(Export):
@@ -126,8 +131,18 @@ class Metrics(Export):
     count = otlp_metrics.count
 
     def keep(self, message: ExportMetricsServiceRequest) -> Kept:
-        """Store what is bad by itself, such as a full disk."""
-        return keep(told=otlp_metrics.drafts(message), now=timezone.now())
+        """Keep every sample; the connector of the sender judges them."""
+        now = timezone.now()
+        told = otlp_metrics.points(message, now=now)
+        return take(told=told, sender=_sender(self.request), actor=cast("User", self.request.user), now=now)
+
+
+def _sender(request: Request) -> str:
+    """Return who tells, so that a key that takes the place of another under its name is the same sender."""
+    person, credential = cast("User", request.user), request.auth
+    if not isinstance(credential, KeyFacts):
+        return person.username
+    return f"{person.username}/{ApiKey.objects.values_list('name', flat=True).get(pk=credential.id)}"
 
 
 def _media_type(request: Request) -> str:

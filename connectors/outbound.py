@@ -139,7 +139,7 @@ class _Guarded(httpcore.NetworkBackend):
         """Connect to the first address of ``host`` that answers; each gets its share of the time."""
         check_name(host)
         ends = time.monotonic() + self._deadline.left(timeout)
-        addresses = _resolved(host, port, ends - time.monotonic())
+        addresses = resolved(host, port, ends - time.monotonic())
         check_addresses(host, addresses)
         problem: Exception = httpcore.ConnectTimeout("no time was left to connect")
         for number, address in enumerate(addresses):
@@ -178,8 +178,13 @@ class _Timed(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _resolved(host: str, port: int, seconds: float) -> list[Address]:
-    """Return the addresses of ``host``. The system's resolver keeps no time of its own, so a thread asks it."""
+def resolved(host: str, port: int, seconds: float) -> list[Address]:
+    """Return the addresses of ``host``. The system's resolver keeps no time of its own, so a thread asks it.
+
+    Raises:
+        httpcore.ConnectError: there are none.
+        httpcore.ConnectTimeout: they were not found in so many seconds.
+    """
     found: Queue[list[Address] | Exception] = Queue(1)
 
     def ask() -> None:

@@ -3,19 +3,23 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psycopg
 import structlog
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 from prometheus_client import Counter
 
-from connectors.base import Record, Source
+from connectors.base import ConnectorConfig, Record, Source
 from connectors.choices import Stage
 from connectors.models import Connector, DeadLetter, Delivery
 from connectors.registry import source_kind
+from connectors.shelf import MetricShelf
+from connectors.sources.pushedmetrics import PushedMetrics
 from events.drafts import EventDraft
 from events.services import store
 from events.topology import count_calls
@@ -96,9 +100,18 @@ def open_source(connector: Connector, now: datetime) -> Source[Any]:
         Unavailable: its secrets cannot be unsealed.
     """
     kind = source_kind(connector.kind)
-    config = kind.Config.read({**connector.config, **unseal(connector.secrets)})
+    config = _configured(connector.kind, orjson.dumps(connector.config), bytes(connector.secrets))
     workspace = Path(settings.DATA_DIR) / "connectors" / str(connector.pk)
-    return kind(config, workspace=workspace, now=now)
+    source = kind(config, workspace=workspace, now=now)
+    if isinstance(source, PushedMetrics):
+        source.shelf = MetricShelf(connector)
+    return source
+
+
+@lru_cache(maxsize=500)
+def _configured(kind: str, config: bytes, secrets: bytes) -> ConnectorConfig:
+    """Return the settings of a connector, read and checked. They are opened for each delivery, and seldom change."""
+    return source_kind(kind).Config.read({**orjson.loads(config), **unseal(secrets)})
 
 
 def digest(
@@ -123,7 +136,7 @@ def digest(
     told = [(outcome, draft) for outcome in outcomes for draft in _decode(source, outcome)]
     chosen = {id(draft) for draft in source.choose([draft for _, draft in told])}
     told = [(outcome, draft) for outcome, draft in told if id(draft) in chosen]
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):  # all of it or nothing of the caller's transaction
         _store(connector, told, now)
         good = (outcome.record for outcome in outcomes if not outcome.failure)
         if calls := {record.reference: found for record in good if (found := list(source.calls(record)))}:
@@ -187,7 +200,6 @@ def _store(connector: Connector, told: Told, now: datetime) -> None:
             _store(connector, [one], now)
 
 
-@transaction.atomic
 def _store_batch(connector: Connector, told: Told, now: datetime) -> None:
     stored = store(drafts=[draft for _, draft in told], origin=connector.origin, now=now)
     fresh = set(stored.fresh)

@@ -17,10 +17,10 @@ from connectors import breakers, notices
 from connectors.base import Cursor, Page, Pull
 from connectors.choices import BreakerState
 from connectors.errors import Misconfigured, Poisoned, RateLimited, Refused, Resting, SourceUnavailable, Unfinished
-from connectors.leases import lease
 from connectors.models import Connector, Gap
 from connectors.pipeline import Outcome, Tally, digest, open_source
 from rcaplatform.kit.errors import Conflict, DomainError
+from rcaplatform.kit.leases import lease
 from rcaplatform.kit.realtime import publish
 
 log = structlog.get_logger(__name__)

@@ -69,7 +69,7 @@ def preview(
         body = sample if isinstance(sample, bytes) else orjson.dumps(sample)
         records = [
             Record.of(f"sample#{place}", name, part)
-            for place, (name, part) in enumerate(source.unpack(Call(event, lowered, body)))
+            for place, (name, part) in enumerate(source.unpack(Call(event, lowered, body, now)))
         ]
     except Exception as problem:
         return Preview(problems=_problems(problem))

@@ -49,7 +49,7 @@ def page(source: type[Source[Any]]) -> str:
             "",
             getdoc(source) or "",
             "",
-            f"Kind `{source.kind}`, {how(source)}.",
+            f"Kind `{source.kind}`, {how(source)}.{_ends(source)}",
             "",
             "```sh",
             f".venv/bin/python manage.py connect {usage(source)}",
@@ -67,6 +67,12 @@ def how(source: type[Source[Any]]) -> str:
     """Say how events of this kind come in."""
     ways = [way for base, way in ((Pull, "polled"), (Push, "webhook")) if issubclass(source, base)]
     return " and ".join(ways)
+
+
+def _ends(source: type[Source[Any]]) -> str:
+    """Say what senders may append to the address of a webhook."""
+    ends = [f"`/hooks/NAME/{path}`" for path in source.paths] if issubclass(source, Push) else []
+    return f" Its webhook answers at {' and '.join(ends)} too, where senders add that by themselves." if ends else ""
 
 
 def usage(source: type[Source[Any]]) -> str:

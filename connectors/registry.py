@@ -25,6 +25,7 @@ from connectors.sources.newrelic import NewRelic
 from connectors.sources.opsgenie import Opsgenie
 from connectors.sources.pagerduty import PagerDuty
 from connectors.sources.prometheus import Prometheus
+from connectors.sources.pushedmetrics import PushedMetrics
 from connectors.sources.tempo import Tempo
 from connectors.sources.webhook import Webhook
 from connectors.sources.zipkin import Zipkin
@@ -52,6 +53,7 @@ _SOURCES: tuple[type[Source[Any]], ...] = (
     Opsgenie,
     PagerDuty,
     Prometheus,
+    PushedMetrics,
     Tempo,
     Webhook,
     Zipkin,
@@ -77,12 +79,13 @@ def is_pulled(kind: str) -> bool:
     return issubclass(source_kind(kind), Pull)
 
 
-def is_pushed(kind: str) -> bool:
-    """Tell whether connectors of this kind take deliveries."""
-    return issubclass(source_kind(kind), Push)
+def is_pushed(kind: str, path: str = "") -> bool:
+    """Tell whether connectors of this kind take deliveries, at the end ``path`` of their address where one is given."""
+    source = source_kind(kind)
+    return issubclass(source, Push) and (not path or path in source.paths)
 
 
-def handshakes(kind: str) -> bool:
+def handshakes(kind: str, path: str = "") -> bool:
     """Tell whether senders to connectors of this kind ask first if they may."""
     source = source_kind(kind)
-    return issubclass(source, Push) and source.handshakes
+    return is_pushed(kind, path) and issubclass(source, Push) and source.handshakes

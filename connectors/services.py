@@ -1,36 +1,28 @@
-"""Deeds about connectors: connect, configure, switch, take a delivery in."""
+"""Deeds about connectors: connect, configure, switch, stop all at once."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-import orjson
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts import audit
 from accounts.models import User
 from connectors import schedules
-from connectors.base import Envelope, Pull, Push
+from connectors.base import Pull
 from connectors.errors import Misconfigured
-from connectors.models import Connector, Delivery, Halt
+from connectors.models import Connector, Halt
 from connectors.pipeline import open_source
 from connectors.registry import is_pulled, source_kind
 from connectors.schedules import POLL_TASK
 from events.choices import OriginKind
 from events.services import origin_named
-from rcaplatform.kit.doorbell import ring, ring_once
+from rcaplatform.kit.doorbell import ring
 from rcaplatform.kit.errors import Conflict, DomainError
-from rcaplatform.kit.ids import uuid7
 from rcaplatform.kit.sealing import seal, unseal
 
 log = structlog.get_logger(__name__)
-DIGEST_TASK = "connectors.digest"
-ATTEMPTS = 5
-LOCK_PATIENCE = "5s"
-_FRESH = timedelta(seconds=10)
-_KEPT_HEADERS = ("content-type", "user-agent")
 
 
 @transaction.atomic
@@ -183,65 +175,3 @@ def poll_soon(*, connector: Connector, actor: User, now: datetime) -> None:
         raise Conflict(f"{connector.name} is switched off.")
     audit.record(actor=actor, verb="poll", target=connector)
     ring(POLL_TASK, str(connector.pk))
-
-
-def receive(*, connector: Connector, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[UUID, bool]:
-    """Keep a genuine delivery as it came and wake a worker; understanding it comes later.
-
-    Returns:
-        The id of the delivery, and whether it is new; a delivery sent again is the one kept before.
-
-    Raises:
-        Forged: its signature does not match; nothing is kept.
-        Invalid: it does not say what it is.
-        Misconfigured, Unavailable: the connector cannot be opened.
-        OperationalError: the database did not take it in time.
-    """
-    source = open_source(connector, now)
-    if not isinstance(source, Push) or not source.is_pushed():
-        raise Misconfigured(f"{connector.name} is polled; it takes no deliveries.")
-    envelope = source.verify(headers, body)
-    key, new = _insert(connector, envelope, _kept(headers, source.keeps), body, now)
-    if new:
-        ring_once(DIGEST_TASK)
-    return key, new
-
-
-# One round trip, which is one transaction. Senders hang up after ten seconds: better to tell them what happened.
-_INSERT = """
-SELECT set_config('lock_timeout', %(patience)s, true);
-INSERT INTO connectors_delivery
-    (id, connector_id, key, event, headers, body, state, received_at, attempts, next_attempt_at, stored, duplicates)
-VALUES (%(id)s, %(connector)s, %(key)s, %(event)s, %(headers)s, %(body)s, 'pending', %(now)s, 0, %(now)s, 0, 0)
-ON CONFLICT (connector_id, key) DO NOTHING
-"""
-
-
-def _insert(
-    connector: Connector, envelope: Envelope, headers: dict[str, str], body: bytes, now: datetime
-) -> tuple[UUID, bool]:
-    key = uuid7()
-    values: dict[str, Any] = {
-        "patience": LOCK_PATIENCE,
-        "id": key,
-        "connector": connector.pk,
-        "key": envelope.key,
-        "event": envelope.event,
-        "headers": orjson.dumps(headers).decode(),
-        "body": body,
-        "now": now,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, values)
-        cursor.nextset()
-        if cursor.rowcount:
-            return key, True
-    known = Delivery.objects.values_list("pk", flat=True)
-    return known.get(connector=connector, key=envelope.key), False
-
-
-def _kept(headers: Mapping[str, str], keeps: tuple[str, ...]) -> dict[str, str]:
-    """Return the headers worth keeping with a delivery; never what signs it or lets its sender in."""
-    beginnings = tuple(name for name in keeps if name.endswith("-"))
-    kept = {*_KEPT_HEADERS, *keeps}
-    return {name: value for name, value in headers.items() if name in kept or name.startswith(beginnings)}

@@ -11,15 +11,16 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.notifications.delivery import deliver_due
 from accounts.notifications.services import TASK as NOTIFY_TASK
-from connectors import backfills, deadletters, notices, retention
+from connectors import backfills, deadletters, notices, retention, surveying
 from connectors.backfills import BACKFILL_TASK
 from connectors.deadletters import RETRY_TASK
-from connectors.digestion import digest_pending
+from connectors.digestion import work_off
 from connectors.messengers import SENDERS
 from connectors.models import Connector
 from connectors.polling import POLL_SECONDS, poll
+from connectors.reception import DIGEST_TASK
 from connectors.schedules import POLL_TASK
-from connectors.services import DIGEST_TASK
+from investigations.services import SURVEY_TASK
 from rcaplatform.kit.doorbell import heard
 from rcaplatform.kit.errors import DomainError
 
@@ -41,12 +42,18 @@ def poll_one(connector_id: str) -> None:
             poll(connector=connector, now=now)
 
 
+@shared_task(name=SURVEY_TASK, soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
+def survey() -> None:
+    """Ask the sources about investigations that were opened lately."""
+    heard(SURVEY_TASK)
+    while surveying.work(now=timezone.now()):
+        pass
+
+
 @shared_task(name=DIGEST_TASK)
 def digest() -> None:
     """Work the queue of deliveries off."""
-    heard(DIGEST_TASK)
-    while digest_pending(now=timezone.now()):
-        pass
+    work_off()
 
 
 @shared_task(name=RETRY_TASK)
@@ -85,3 +92,9 @@ def purge() -> None:
     """Forget deliveries and dead letters that are done with."""
     if settings.DELIVERY_RETENTION_DAYS:
         retention.purge(now=timezone.now(), keep=timedelta(days=settings.DELIVERY_RETENTION_DAYS))
+
+
+@shared_task(name="connectors.purge_samples")
+def purge_samples() -> None:
+    """Forget pushed samples that nothing is learned from any more."""
+    retention.purge_samples(now=timezone.now())

@@ -1,5 +1,7 @@
 """Door for deliveries: verify, keep, answer; thinking comes later."""
 
+from uuid import UUID
+
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseTrouble
@@ -9,7 +11,7 @@ from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from connectors import services
+from connectors import reception
 from connectors.errors import Misconfigured
 from connectors.models import Connector, Halt
 from connectors.registry import handshakes, is_pushed
@@ -21,8 +23,11 @@ RETRY_AFTER = 300
 
 
 @csrf_exempt
-def hook(request: HttpRequest, name: str) -> HttpResponse:
+def hook(request: HttpRequest, name: str, path: str | None = None) -> HttpResponse:
     """Take one delivery: 202 when it is new, 200 when it was taken before, 401 when it is forged.
+
+    Senders that speak to one product alone append its ``path`` to the address they are given: the connector's kind says
+    which, and any other is 404.
 
     What is wrong on this side (switched off, cannot be opened, a database that does not answer) is 503 with
     ``Retry-After``, never the sender's fault.
@@ -33,7 +38,8 @@ def hook(request: HttpRequest, name: str) -> HttpResponse:
         answer["Allow"] = "POST"
         return answer
     try:
-        return _take(request, name) if request.method == "POST" else _agree(name, origin)
+        end = (path or "").strip("/")
+        return _take(request, name, end) if request.method == "POST" else _agree(name, end, origin)
     except (Misconfigured, Unavailable, DatabaseTrouble) as problem:
         log.exception("delivery.refused", connector=name, error=type(problem).__name__)
         return _later(f"{name} cannot take deliveries now.")
@@ -42,24 +48,34 @@ def hook(request: HttpRequest, name: str) -> HttpResponse:
         return problem_response(problem.status, problem.message)
 
 
-def _agree(name: str, origin: str) -> HttpResponse:
+def _agree(name: str, path: str, origin: str) -> HttpResponse:
     """Tell a sender that asks first that it may call as often as it likes; what it sends must prove itself."""
     connector = Connector.objects.filter(name=name).first()
-    if connector is None or not handshakes(connector.kind):
-        return problem_response(404, f"There is no webhook called {name} that answers this.")
+    if connector is None or not handshakes(connector.kind, path):
+        return problem_response(404, f"There is no webhook called {_shown(name, path)} that answers this.")
     headers = {"Allow": "POST", "WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"}
     return HttpResponse(status=200, headers=headers)
 
 
-def _take(request: HttpRequest, name: str) -> HttpResponse:
+def _shown(name: str, path: str) -> str:
+    return f"{name}/{path}"[:200] if path else name
+
+
+def _take(request: HttpRequest, name: str, path: str) -> HttpResponse:
+    headers = {key.lower(): value for key, value in request.headers.items()}
+    body, now = _body(request), timezone.now()
+    if taken := reception.receive_again(name=name, path=path, headers=headers, body=body, now=now):
+        return _taken(*taken)
     halted = Exists(Halt.objects.all())
     connector = Connector.objects.filter(name=name).annotate(halted=halted).first()
-    if connector is None or not is_pushed(connector.kind):
-        return problem_response(404, f"There is no webhook called {name}.")
+    if connector is None or not is_pushed(connector.kind, path):
+        return problem_response(404, f"There is no webhook called {_shown(name, path)}.")
     if not connector.enabled or connector.halted:
         return _later(f"{name} is switched off.")
-    headers = {key.lower(): value for key, value in request.headers.items()}
-    delivery, new = services.receive(connector=connector, headers=headers, body=_body(request), now=timezone.now())
+    return _taken(*reception.receive(connector=connector, headers=headers, body=body, now=now))
+
+
+def _taken(delivery: UUID, new: bool) -> HttpResponse:
     return JsonResponse({"delivery": str(delivery)}, status=202 if new else 200)
 
 

@@ -1,7 +1,7 @@
 """Decisions about calls between services: how they are added up, and how long they usually take. No I/O."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -55,6 +55,14 @@ class Calls:
         """Return these and others of the same key together."""
         durations = added(self.durations, other.durations)
         return replace(self, calls=self.calls + other.calls, errors=self.errors + other.errors, durations=durations)
+
+
+def together(calls: Iterable[Calls]) -> list[Calls]:
+    """Return calls added up by their key, in its order."""
+    found = dict[tuple[datetime, str, str, str], Calls]()
+    for call in calls:
+        found[call.key] = found[call.key].plus(call) if call.key in found else call
+    return [found[key] for key in sorted(found)]
 
 
 def added(one: Sequence[int], other: Sequence[int]) -> list[int]:

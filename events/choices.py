@@ -31,3 +31,4 @@ class OriginKind(TextChoices):
     CONNECTOR = "connector", "Connector"
     API = "api", "API client"
     PERSON = "person", "Person"
+    IMPORT = "import", "Imported document"

@@ -87,7 +87,6 @@ def key_of(draft: EventDraft, origin: Origin) -> UUID:
     return dedupe_key(scope=str(origin.pk) if local else GLOBAL, source=draft.source, source_id=draft.source_id)
 
 
-@transaction.atomic
 def store(*, drafts: Sequence[EventDraft], origin: Origin, now: datetime) -> Stored:
     """Store each event once and wake linking after commit.
 
@@ -280,6 +279,11 @@ def restore(*, event: Event, actor: User, now: datetime) -> None:
 def seen(*, event: Event, now: datetime) -> None:
     """Start the third clock: a person looks at this event for the first time."""
     Event.objects.filter(pk=event.pk, first_seen_at__isnull=True).update(first_seen_at=now)
+
+
+def found_by(draft: EventDraft) -> dict[str, Any]:
+    """Return the columns of an event that are worked out from what it says."""
+    return {"keywords": _keywords(draft), "fingerprint": _fingerprint(draft)}
 
 
 def _keywords(told: EventDraft | Event) -> str:

@@ -42,8 +42,11 @@ def event_keywords(
 ) -> str:
     """Return what an event is found by, whoever told it: its names, the message, then what its data says.
 
-    Commits and traces that linking looks for come first of the data, so that they are never cut off.
+    Commits and traces that linking looks for come first of the data, so that they are never cut off. The lines of a
+    diff are none of its words: they would drown the message, and what a commit took away is not what it is about.
     """
+    if "diff" in data:
+        data = {name: value for name, value in data.items() if name != "diff"}
     named = (title, service, component, environment, source_id, *tags, *in_full(data), message)
     return storable(keywords(*dict.fromkeys((*named, *said(data)))))
 

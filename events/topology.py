@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from events.calls import Calls
+from events.calls import Calls, together
 from events.models import CountedCalls, Dependency, Origin
 from rcaplatform.kit.batches import delete_in_batches
 from rcaplatform.kit.ids import uuid7
@@ -48,10 +47,8 @@ def count_calls(*, told: Mapping[str, Sequence[Calls]], origin: Origin) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_COUNTED, [ordered, [max(one.hour for one in keyed[key]) for key in ordered]])
         fresh = [key for (key,) in cursor.fetchall()]
-        found: dict[tuple[Any, ...], Calls] = {}
-        for one in (one for key in fresh for one in keyed[key]):
-            found[one.key] = found[one.key].plus(one) if one.key in found else one
-        rows = [(uuid7(), *key, one.calls, one.errors, list(one.durations)) for key, one in sorted(found.items())]
+        found = together(one for key in fresh for one in keyed[key])
+        rows = [(uuid7(), *one.key, one.calls, one.errors, list(one.durations)) for one in found]
         if rows:
             cursor.executemany(_ADD, rows)
     return len(fresh)

@@ -15,8 +15,9 @@ from events.models import Event
 from frontend.charts import Column, Columns, Series, columns, share
 from frontend.days import Days
 from investigations import analytics as of_investigations
+from investigations import verdicts
 from investigations.calibration import report
-from investigations.choices import CauseCategory, ImpactSeverity
+from investigations.choices import CauseCategory, ImpactSeverity, SuspectKind
 from investigations.models import Investigation, Link
 from rcaplatform.kit.answers import kept
 from rcaplatform.kit.buckets import Bucket, edges
@@ -55,6 +56,7 @@ def overview(user: User, days: Days) -> dict[str, Any]:
         "recurring": _recurring(cases["recurring"], days),
         "sources": _sources(told["sources"], days),
         "calibration": cases["calibration"],
+        "reliability": _reliability(cases["suspects"]["results"]),
     }
 
 
@@ -73,6 +75,7 @@ def _cases(user: User, days: Days) -> dict[str, Any]:
         "causes": of_investigations.by_cause(detected),
         "recurring": of_investigations.recurring(detected),
         "calibration": report(suggested),
+        "suspects": verdicts.report(detected.order_by()),
     }
 
 
@@ -198,6 +201,12 @@ def _sources(rows: Sequence[Row], days: Days) -> list[Row]:
         }
         for row in rows
     ]
+
+
+def _reliability(rows: Sequence[Row]) -> list[Row]:
+    """Return a row for each version and kind, with the bands of scores in which there were suspects."""
+    named = [{**row, "label": SuspectKind(row["kind"]).label} for row in rows]
+    return [{**row, "bands": [band for band in row["bands"] if band["named"]]} for row in named]
 
 
 def _said(**values: str) -> dict[str, str]:

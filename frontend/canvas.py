@@ -171,6 +171,18 @@ def _strongest(investigation: Investigation) -> list[UUID]:
     return [*causes.values_list("pk", flat=True), *others.values_list("pk", flat=True)]
 
 
+def key(text: str) -> UUID:
+    """Return the id that somebody sent.
+
+    Raises:
+        Http404: it is none, so there is nothing it names.
+    """
+    try:
+        return UUID(text)
+    except ValueError as problem:
+        raise Http404("There is no such event, or it was deleted.") from problem
+
+
 def find_event(user: User, pk: str | UUID) -> Event:
     """Return an event this person may see, payload and all.
 

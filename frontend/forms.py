@@ -2,43 +2,28 @@
 
 from datetime import date, datetime
 from typing import Any, ClassVar, cast
+from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.postgres.forms import SimpleArrayField
-from django.http import HttpRequest, QueryDict
+from django.http import QueryDict
 
-from accounts import throttling
 from accounts.models import User
-from accounts.throttling import TooMany
+from accounts.notifications.choices import Digest
+from accounts.signin import CountedSignInForm
 from events.drafts import EARLIEST, LATEST
 from frontend.days import MOST_DAYS, PRESETS, USUAL, Days
 from investigations.models import WRITE_UP_LIMIT, Investigation, Note
 from rcaplatform.kit.errors import DomainError
 
 
-class SignInForm(AuthenticationForm):
-    """Name and password; guessing is slowed down.
-
-    Attributes:
-        wait: seconds after which another attempt may be made; 0 when this one could.
-    """
-
-    wait = 0
+class SignInForm(CountedSignInForm):
+    """Name and password, in the words of the pages."""
 
     error_messages = {
         "invalid_login": "This name and password do not belong together. Both are case-sensitive.",
         "inactive": "This account is switched off.",
     }
-
-    def clean(self) -> dict[str, Any]:
-        """Count the attempt, then see whether name and password belong together."""
-        try:
-            throttling.sign_in(cast("HttpRequest", self.request), self.cleaned_data.get("username", ""))
-        except TooMany as problem:
-            self.wait = problem.seconds
-            raise forms.ValidationError(f"Too many attempts: try again in {self.wait} seconds.") from problem
-        return super().clean()
 
 
 class Moment(forms.DateTimeField):
@@ -80,7 +65,7 @@ class PageField(forms.BoundField):
 class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no type argument when it runs
     """A form that remembers which version of the row it was filled from."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = forms.IntegerField(widget=forms.HiddenInput({"autocomplete": "off"}), required=False)
     bound_field_class = PageField
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -94,7 +79,7 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no type
     @property
     def changes(self) -> dict[str, Any]:
         """Return the values to write."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "version"}
+        return {name: value for name, value in self.cleaned_data.items() if name not in ("version", "id")}
 
     def _post_clean(self) -> None:
         """Leave the row alone: services write it, and need to see what it held before."""
@@ -111,7 +96,8 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no type
 
     def blame(self, problem: DomainError) -> None:
         """Show an error of a service at the fields it names, or above them."""
-        here = {name: message for name, message in problem.fields.items() if name in self.fields}
+        seen = {name for name, field in self.fields.items() if not field.widget.is_hidden}
+        here = {name: message for name, message in problem.fields.items() if name in seen}
         for name, message in here.items():
             self.add_error(name, message)
         if not here:
@@ -192,7 +178,9 @@ class FindingsForm(VersionedForm):
 
 
 class NoteForm(VersionedForm):
-    """A note in Markdown."""
+    """A note in Markdown; ``id`` is the writer's own, under which it may have been saved by itself before."""
+
+    id = forms.UUIDField(widget=forms.HiddenInput({"autocomplete": "off"}), required=False)
 
     class Meta:
         model = Note
@@ -201,6 +189,10 @@ class NoteForm(VersionedForm):
         widgets = {
             "body": forms.Textarea({"rows": 3, "placeholder": "What did you see, try, rule out? Markdown works."})
         }
+
+    def stored(self, body: str) -> None:
+        """Tell the page what the server has of the note, where the field shows something that is not saved."""
+        self.fields["body"].widget.attrs["data-base"] = body
 
 
 class DaysForm(forms.Form):
@@ -240,3 +232,33 @@ class DaysForm(forms.Form):
         """Return the days that were asked for, of a form that is valid."""
         first, last = self.cleaned_data["first"], self.cleaned_data["last"]
         return Days(first, last) if first and last else Days.until(today, self.cleaned_data["days"] or USUAL)
+
+
+class NotificationForm(forms.Form):
+    """Where and when somebody wants to be told; topics and channels stand beside it."""
+
+    digest = forms.ChoiceField(choices=Digest.choices, label="How often")
+    quiet_from = forms.TimeField(required=False, widget=forms.TimeInput({"type": "time"}), label="Quiet from")
+    quiet_until = forms.TimeField(required=False, widget=forms.TimeInput({"type": "time"}), label="Quiet until")
+    time_zone = forms.ChoiceField(choices=[(zone, zone) for zone in sorted(available_timezones())], label="Time zone")
+    webhook_url = forms.URLField(required=False, max_length=500, label="Webhook", assume_scheme="https")
+    webhook_secret = forms.CharField(
+        required=False,
+        max_length=200,
+        label="Key that signs it",
+        help_text="Kept sealed, never shown. Empty: as before.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    slack_url = forms.URLField(
+        required=False,
+        max_length=500,
+        label="Address of Slack's webhook",
+        assume_scheme="https",
+        help_text="Kept sealed, never shown. Empty: as before.",
+        widget=forms.URLInput(attrs={"autocomplete": "off"}),
+    )
+
+    def own(self) -> dict[str, Any]:
+        """Return what was said; a secret that was left out stays as it is."""
+        said = dict(self.cleaned_data)
+        return {name: value for name, value in said.items() if value or name not in ("webhook_secret", "slack_url")}

@@ -13,7 +13,7 @@ from frontend.forms import FindingsForm, NoteForm
 from frontend.markdown import quoted
 from investigations import precedents
 from investigations.choices import Stance, Verdict
-from investigations.models import Evidence, Hypothesis, Investigation, Link
+from investigations.models import Comment, Evidence, Hypothesis, Investigation, Link
 from rcaplatform.kit.errors import Invalid
 
 NOTES = 20
@@ -46,6 +46,8 @@ def _notes(_user: User, investigation: Investigation, query: QueryDict) -> dict[
     written = investigation.notes.alive().select_related("author").defer("search").order_by("-id")
     if words:
         written = written.matching(words)
+    remarks = Comment.objects.alive().select_related("author")
+    written = written.prefetch_related(Prefetch("comments", remarks, to_attr="remarks"))
     found = list((written.filter(pk__lt=note_id(before)) if before else written)[: NOTES + 1])
     return {
         "notes": found[:NOTES],

@@ -11,7 +11,7 @@ MOST_TEXT = 20_000
 MOST_VALUE = 300
 _LISTS = {"added": "added", "modified": "changed", "removed": "removed"}
 _TEXTS = ("message", "description", "body", "detail")
-_HANDLED = {"files", "files_changed", "insertions", "deletions", "exception", "failed_steps", *_LISTS, *_TEXTS}
+_HANDLED = {"files", "files_changed", "insertions", "deletions", "diff", "exception", "failed_steps", *_LISTS, *_TEXTS}
 _GROUPS = ("attributes", "labels", "annotations")
 _LABELS = {"sha": "Commit", "committer": "Committed by"}
 _IDENTIFIER = re.compile(r"(?=\S*[0-9])[\w.:/-]{12,}(, [\w.:/-]{12,})*")
@@ -48,6 +48,7 @@ class Story:
         files: what a change touched, at most 100.
         file_count: how many it touched.
         insertions, deletions: lines over all files, where they were counted.
+        diff: what a change did, line by line.
         facts: everything short enough for a line.
     """
 
@@ -58,6 +59,7 @@ class Story:
     file_count: int
     insertions: int | None
     deletions: int | None
+    diff: str
     facts: list[Fact]
 
 
@@ -78,6 +80,7 @@ def tell(*, title: str, source_id: str, data: Any) -> Story:
         file_count=max(count or 0, len(files)),
         insertions=_number(told.get("insertions")),
         deletions=_number(told.get("deletions")),
+        diff=diff[:MOST_TEXT] if isinstance(diff := told.get("diff"), str) else "",
         facts=[fact for fact in dict.fromkeys(facts) if fact.value != source_id],
     )
 

@@ -27,6 +27,8 @@ LIFETIME_SECONDS = 30 * 60
 MOST_LISTENERS = 2_000
 ADMITTED_AT_ONCE = 2
 UNREAD = 16
+# For each page that listens; a thousand ask within two seconds.
+SPREAD_MILLISECONDS = 2
 RECONNECT_SECONDS = 1
 # Tells pages to look for themselves: messages may have been lost.
 MISSED = b'{"kind":"missed"}'
@@ -75,10 +77,17 @@ class Hub:
 
     def _tell(self, channels: list[str], message: bytes) -> None:
         for name in channels:
-            for queue in self._listeners.get(name, ()):
+            listeners = self._listeners.get(name, ())
+            told = _spread(message, len(listeners))
+            for queue in listeners:
                 # Who has so many bells unanswered comes to look anyway.
                 if not queue.full():
-                    queue.put_nowait(message)
+                    queue.put_nowait(told)
+
+
+def _spread(message: bytes, listeners: int) -> bytes:
+    """Add to a message, an object in JSON, over how many milliseconds its listeners are to spread their questions."""
+    return b'{"spread":%d,' % (listeners * SPREAD_MILLISECONDS) + message.removeprefix(b"{")
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

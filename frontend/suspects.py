@@ -9,22 +9,11 @@ from django.contrib.auth.models import AbstractBaseUser
 from accounts.permissions import may
 from events.models import Event
 from investigations import suspicion
-from investigations.choices import SuspectKind, SuspectState
+from investigations.choices import REMEDIATIONS, SuspectKind, SuspectState
 from investigations.models import Investigation, Suspect, SuspectReport
 
 SHORT = 12
 SHOWN = {SuspectKind.CHANGE: 3, SuspectKind.SERVICE: 3, SuspectKind.METRIC: 2}
-DOING = {
-    "rollback": "Roll the change back",
-    "config-revert": "Revert the configuration",
-    "feature-flag-disable": "Switch the flag off",
-    "scale": "Add capacity",
-    "failover": "Fail over",
-    "renew-certificate": "Renew the certificate",
-    "quarantine-data": "Set the bad data aside",
-    "escalate-provider": "Call the provider",
-    "restart": "Restart it",
-}
 
 
 @dataclass(slots=True)
@@ -65,7 +54,7 @@ def _card(report: SuspectReport) -> Card:
     wanted = [one.event_id for one in chosen if one.event_id]
     titles = dict(Event.objects.alive().filter(pk__in=wanted).values_list("pk", "title"))
     kinds = [(SuspectKind(kind).label + "s", [_line(one, titles) for one in row]) for kind, row in shown.items() if row]
-    return Card(report, kinds, DOING.get(report.remediation, report.remediation), len(every) - len(chosen))
+    return Card(report, kinds, REMEDIATIONS.get(report.remediation, report.remediation), len(every) - len(chosen))
 
 
 def _line(suspect: Suspect, titles: dict[UUID, str]) -> Line:

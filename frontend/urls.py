@@ -18,6 +18,7 @@ from frontend.views import (
     presence,
     saved,
     session,
+    style,
     suspects,
     timeline,
 )
@@ -33,6 +34,9 @@ urlpatterns = [
     path("investigations/views/<uuid:pk>/delete", saved.delete, name="view-delete"),
     path(_case, canvas.show, name="investigation"),
     path(f"{_case}export", exports.download, name="investigation-export"),
+    path(f"{_case}exports", exports.browse, name="investigation-exports"),
+    path(f"{_case}exports/<uuid:export>/file", exports.fetch, name="export-file"),
+    path(f"{_case}exports/<uuid:export>/delete", exports.delete, name="export-delete"),
     path(f"{_case}news", canvas.whats_new, name="investigation-news"),
     path(f"{_case}timeline", timeline.bones, name="timeline"),
     path(f"{_case}timeline/rows", timeline.rows, name="timeline-rows"),
@@ -46,10 +50,12 @@ urlpatterns = [
     path(f"{_case}suspects", suspects.rank, name="suspects-rank"),
     path(f"{_case}suspects/<uuid:suspect>", suspects.judge, name="suspect-judge"),
     path(f"{_case}links", links.link_by_hand, name="link-by-hand"),
+    path(f"{_case}links/decisions", links.decide_together, name="links-decide"),
     path(f"{_case}links/<uuid:event>", links.decide, name="link-decide"),
     path(f"{_case}events/<uuid:event>/comments", links.comment, name="event-comment"),
     path(f"{_case}notes", notes.write, name="note-write"),
     path(f"{_case}notes/<uuid:note>", notes.edit, name="note-edit"),
+    path(f"{_case}notes/<uuid:note>/comments", notes.comment, name="note-comment"),
     path(f"{_case}notes/<uuid:note>/delete", notes.delete, name="note-delete"),
     path(f"{_case}notes/<uuid:note>/restore", notes.restore, name="note-restore"),
     path(f"{_case}hypotheses", hypotheses.suppose, name="hypothesis-suppose"),
@@ -75,9 +81,10 @@ urlpatterns = [
     path("notifications/preferences", notifications.prefer, name="notification-preferences"),
     path("notifications/test", notifications.try_channel, name="notification-test"),
     path("unsubscribe/<str:token>", notifications.unsubscribe, name="unsubscribe"),
+    path("style/", style.show, name="style"),
     *(
         path(name, RedirectView.as_view(pattern_name=name, query_string=True))
-        for name in ("investigations", "events", "connectors", "analytics")
+        for name in ("investigations", "events", "connectors", "analytics", "style")
     ),
     path("stream/investigations/<uuid:pk>", stream.investigation, name="stream-investigation"),
     path("stream/events", stream.events, name="stream-events"),

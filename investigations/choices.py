@@ -88,9 +88,40 @@ class SuspectState(TextChoices):
     DISMISSED = "dismissed", "Dismissed"
 
 
+# What to do first, as the engine of suspects calls it, in words.
+REMEDIATIONS = {
+    "rollback": "Roll the change back",
+    "config-revert": "Revert the configuration",
+    "feature-flag-disable": "Switch the flag off",
+    "scale": "Add capacity",
+    "failover": "Fail over",
+    "renew-certificate": "Renew the certificate",
+    "quarantine-data": "Set the bad data aside",
+    "escalate-provider": "Call the provider",
+    "restart": "Restart it",
+}
+
+
 class Stance(TextChoices):
     """What an event says about a hypothesis."""
 
     SUPPORTS = "supports", "Supports"
     CONTRADICTS = "contradicts", "Contradicts"
     NEUTRAL = "neutral", "Neutral"
+
+
+class ExportFormat(TextChoices):
+    """What an investigation is written down in."""
+
+    JSON = "json", "JSON"
+    MARKDOWN = "markdown", "Markdown"
+    PDF = "pdf", "PDF"
+
+
+class ExportState(TextChoices):
+    """How far the making of an export has come."""
+
+    PENDING = "pending", "Waiting"
+    RUNNING = "running", "Being made"
+    DONE = "done", "Ready"
+    FAILED = "failed", "Failed"

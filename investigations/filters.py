@@ -9,8 +9,8 @@ from django_filters import rest_framework as filters
 from accounts.filters import PersonFilter
 from events.choices import Source
 from events.filters import EventFilters
-from investigations.choices import ImpactSeverity, LinkState, Priority, Stance, Status, Verdict
-from investigations.models import Comment, Evidence, Hypothesis, Investigation, Link, Note, SavedView
+from investigations.choices import ExportState, ImpactSeverity, LinkState, Priority, Stance, Status, Verdict
+from investigations.models import Comment, Evidence, Export, Hypothesis, Investigation, Link, Note, SavedView
 from investigations.querysets import STANDING
 from rcaplatform.kit.rest import refuse
 from rcaplatform.kit.search import RANK, Filters, ListFilters, MomentFilter, TagFilter, any_of, sorts, with_excerpt
@@ -165,4 +165,14 @@ class SavedViewFilters(Filters):
 
     class Meta:
         model = SavedView
+        fields: list[str] = []
+
+
+class ExportFilters(Filters):
+    """Which exports."""
+
+    state = filters.ChoiceFilter(choices=ExportState.choices, label="How far they are.")
+
+    class Meta:
+        model = Export
         fields: list[str] = []

@@ -1,7 +1,7 @@
 """Deeds of linking: work the queue off, look back for a new investigation, and take people's word."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import chain, islice
@@ -253,10 +253,27 @@ def decide_burst(*, link: Link, state: LinkState, actor: User, now: datetime) ->
 
 
 @transaction.atomic
+def decide_all(*, links: Iterable[Link], state: LinkState, actor: User, now: datetime) -> int:
+    """Confirm or reject several links with one word, all of them or, where somebody was first at one, none.
+
+    Returns:
+        How many did not stand so already.
+
+    Raises:
+        Conflict: somebody else decided on one of them meanwhile.
+    """
+    deed = confirm if state == LinkState.CONFIRMED else reject
+    changed = [link for link in links if link.state != state]
+    for link in changed:
+        deed(link=link, actor=actor, now=now)
+    return len(changed)
+
+
+@transaction.atomic
 def link_by_hand(*, investigation: Investigation, event: Event, actor: User, now: datetime) -> Link:
     """Link an event because a person says so; this stands whatever the rules say."""
     _follow(investigation.pk, event.pk)
-    factor = {"strategy": "person", "score": 1.0, "weight": 1.0, "reason": f"Linked by {actor}."}
+    factor = _by_hand(f"Linked by {actor}.")
     link, new = Link.objects.get_or_create(
         investigation=investigation,
         event=event,
@@ -275,6 +292,44 @@ def link_by_hand(*, investigation: Investigation, event: Event, actor: User, now
         audit.record(actor=actor, verb="link", target=link, change={"event": [None, str(event.pk)]})
         publish(topic=f"investigation:{investigation.pk}", kind="linked", count=1)
     return link
+
+
+@transaction.atomic
+def link_many_by_hand(
+    *, investigation: Investigation, events: Sequence[UUID], reason: str, actor: User, now: datetime
+) -> int:
+    """Link events because a person says so of all of them at once; what is linked or was rejected stays as it is.
+
+    Args:
+        reason: why, in one sentence; shown with each link.
+
+    Returns:
+        How many links are new.
+    """
+    made = [
+        Link(
+            investigation=investigation,
+            event_id=event,
+            score=1.0,
+            factors=[_by_hand(reason)],
+            rule_version=RULE_VERSION,
+            state=LinkState.MANUAL,
+            decided_by=actor,
+            decided_at=now,
+        )
+        for event in sorted(events)
+    ]
+    before = Link.objects.filter(investigation=investigation).count()
+    Link.objects.bulk_create(made, batch_size=BATCH, ignore_conflicts=True)
+    new = Link.objects.filter(investigation=investigation).count() - before
+    if new:
+        audit.record(actor=actor, verb="link", target=investigation, change={"links": [None, new]})
+        publish(topic=f"investigation:{investigation.pk}", kind="linked", count=new)
+    return new
+
+
+def _by_hand(reason: str) -> dict[str, Any]:
+    return {"strategy": "person", "score": 1.0, "weight": 1.0, "reason": reason}
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import Aggregate, Avg, Case, Count, F, FloatField, Q, QuerySet, When
 from django.db.models.functions import Extract
 
-from investigations.choices import ImpactSeverity, LinkState, Priority, Status
+from investigations.choices import ExportState, ImpactSeverity, LinkState, Priority, Status
 from rcaplatform.kit.models import SoftDeletedQuerySet
 from rcaplatform.kit.search import web_query
 
@@ -162,6 +162,28 @@ class SavedViewQuerySet(QuerySet[Any]):
         """Order by name, but a person's own ones before those that others share."""
         others = Case(When(owner=user.pk, then=0), default=1)
         return self.order_by(others, "name", "id")
+
+
+class ExportQuerySet(QuerySet[Any]):
+    """Reads over exports that a worker makes; their files are read by `file` alone."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Everybody who is signed in sees the exports of every investigation they see."""
+        seen = self.filter(investigation__deleted_at__isnull=True) if _is_there(user) else self.none()
+        return seen.defer("content")
+
+    def unfinished(self) -> Self:
+        """Waiting for a worker, or being made."""
+        return self.filter(state__in=(ExportState.PENDING, ExportState.RUNNING)).defer("content")
+
+    def finished(self) -> Self:
+        """Ready to be fetched, or failed for good."""
+        return self.filter(state__in=(ExportState.DONE, ExportState.FAILED)).defer("content")
+
+    def file(self, pk: Any) -> bytes | None:
+        """Return the content of one; None while there is none."""
+        content: Any = self.filter(pk=pk, state=ExportState.DONE).values_list("content", flat=True).first()
+        return None if content is None else bytes(content)
 
 
 class SuspectQuerySet(QuerySet[Any]):

@@ -1,12 +1,12 @@
 """Deeds about investigations and what people write in them: check, write, record, tell."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F
 
 from accounts import audit
@@ -18,10 +18,14 @@ from investigations.choices import Status
 from investigations.models import Comment, Investigation, LookBack, Note, NoteRevision
 from rcaplatform.kit.doorbell import ring_once
 from rcaplatform.kit.errors import Conflict, Invalid
+from rcaplatform.kit.ids import made_at
 from rcaplatform.kit.realtime import publish
 
 LOOK_BACK_TASK = "investigations.look_back"
+# As long as a browser keeps what was typed.
+OLDEST_DRAFT = timedelta(days=90)
 SUSPECTS_TASK = "investigations.rank_suspects"
+SURVEY_TASK = "connectors.survey"
 # A change to one of these can make other events belong.
 _SCENE = frozenset(
     "title description tags metadata started_at detected_at resolved_at service_affected component_affected".split()
@@ -43,6 +47,7 @@ def create(*, values: Mapping[str, Any], actor: User, now: datetime) -> Investig
     owe_look_back(investigation.pk)
     ring_once(SUSPECTS_TASK)  # one without a report is owed one
     notices.opened(investigation=investigation, actor=actor, now=now)
+    ring_once(SURVEY_TASK)  # and then one with what the sources tell
     return investigation
 
 
@@ -142,20 +147,60 @@ def unrelate(*, investigation: Investigation, other: Investigation, actor: User,
 
 
 @transaction.atomic
-def write_note(*, investigation: Investigation, body: str, actor: User, now: datetime) -> Note:
+def write_note(*, investigation: Investigation, body: str, actor: User, now: datetime, pk: UUID | None = None) -> Note:
     """Write a note; its first revision is kept with it.
 
+    Args:
+        investigation: what it is about.
+        body: Markdown.
+        actor: who writes.
+        now: when.
+        pk: an id of the writer's, by which this may be repeated: their note that has it already is returned as it is.
+
     Raises:
-        Invalid: it is empty or too long.
+        Invalid: it is empty or too long, or ``pk`` is taken, or is no version 7 UUID of these days.
     """
     note = Note(investigation=investigation, author=actor, body=plain_text(body))
     checked(note, exclude=["investigation", "author"])
-    note.save(force_insert=True)
+    if pk:
+        note.pk = _own_id(pk, now)
+        if not _inserted(note):
+            return _same_note(note)
+    else:
+        note.save(force_insert=True)
     NoteRevision.objects.create(note=note, number=1, body=note.body, author=actor)
     audit.record(actor=actor, verb="write", target=note)
     tell(investigation, "noted", now)
     notices.written(row=note, actor=actor, now=now)
     return note
+
+
+def _own_id(pk: UUID, now: datetime) -> UUID:
+    """Return an id that a writer chose, if it stands in line with all others: notes are ordered by it."""
+    made = made_at(pk)
+    if made is None or not now - OLDEST_DRAFT < made < now + timedelta(days=1):
+        wrong = "Give a version 7 UUID that was made when the note was begun."
+        raise Invalid(wrong, fields={"id": wrong})
+    return pk
+
+
+def _inserted(note: Note) -> bool:
+    """Insert a note unless its id is taken; return whether it was."""
+    try:
+        with transaction.atomic():
+            note.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _same_note(note: Note) -> Note:
+    """Return the note that was written under this id before."""
+    mine = Note.objects.alive().filter(pk=note.pk, author=note.author, investigation=note.investigation_id)
+    known: Note | None = mine.select_related("author", "investigation").first()
+    if known is None:
+        raise Invalid("This id is taken.", fields={"id": "This id is taken."})
+    return known
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from investigations.reconstruction import Reconstruction, reconstruct
 from investigations.services import tell
 from investigations.suspects import ENGINE_VERSION, Answer, rank
 from rcaplatform.kit.errors import Conflict
+from rcaplatform.kit.leases import lease
 
 log = structlog.get_logger(__name__)
 KEPT = 10  # suspects of each kind
@@ -58,6 +59,7 @@ def _keep(
         computed_at=now,
         computed_by=actor,
         events=known.events,
+        sources=list(known.sources),
         onset=datetime.fromtimestamp(answer.onset, UTC) if answer.onset else None,
         no_change_cause=answer.no_change_cause,
         reasons=[_text(one.text) for one in answer.reasons][:MOST_EVIDENCE],
@@ -132,11 +134,25 @@ def decide(*, suspect: Suspect, state: str, actor: User, now: datetime) -> Suspe
 
 
 def compute_owed(*, now: datetime, most: int = 20) -> int:
-    """Rank the suspects of investigations that are worked on and have no report yet, oldest first; return how many."""
-    owed = Investigation.objects.active().filter(suspect_reports=None).order_by("id")[:most]
-    for investigation in owed:
+    """Rank the suspects of investigations that are worked on and have no report yet, oldest first.
+
+    Returns:
+        How many were ranked; 0 when there is none, or others are at all of them.
+    """
+    owed = list(Investigation.objects.active().filter(suspect_reports=None).order_by("id")[:most])
+    return sum(compute_once(investigation=investigation, now=now) for investigation in owed)
+
+
+def compute_once(*, investigation: Investigation, now: datetime) -> bool:
+    """Rank the suspects of an investigation unless that was done, or another worker is at it; return whether it was.
+
+    The lease is the session's, not a transaction's: ranking takes seconds, and a worker that dies gives it back.
+    """
+    with lease(investigation.pk) as held:
+        if not held or investigation.suspect_reports.exists():
+            return False
         compute(investigation=investigation, now=now)
-    return len(owed)
+        return True
 
 
 def _text(text: str) -> str:

@@ -7,12 +7,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from investigations import linking, retention, suspicion
+from investigations.exports import making
+from investigations.exports.making import EXPORT_TASK
 from investigations.models import LookBack
 from investigations.scenes import Caseload
 from investigations.services import LOOK_BACK_TASK, SUSPECTS_TASK
-from rcaplatform.kit.doorbell import heard
+from rcaplatform.kit.doorbell import heard, ring_once
 
 LINK = "investigations.link"
+EXPORTS_A_TURN = 10  # so that a task ends long before its time is up
 
 
 @shared_task(name=LINK)
@@ -45,3 +48,19 @@ def purge() -> None:
     """Forget events past their age."""
     if settings.RETENTION_DAYS:
         retention.purge(now=timezone.now(), keep=timedelta(days=settings.RETENTION_DAYS))
+
+
+@shared_task(name=EXPORT_TASK)
+def make_exports() -> None:
+    """Make each export that waits for it."""
+    heard(EXPORT_TASK)
+    for _ in range(EXPORTS_A_TURN):
+        if not making.make_next(now=timezone.now()):
+            return
+    ring_once(EXPORT_TASK)
+
+
+@shared_task(name="investigations.purge_exports")
+def purge_exports() -> None:
+    """Forget exports whose time has passed."""
+    making.purge(now=timezone.now())

@@ -175,6 +175,8 @@ CELERY_TASK_ROUTES = {
     "connectors.retry_dead_letters": {"queue": "retry"},
     "connectors.backfill": {"queue": "retry"},
     "notifications.deliver": {"queue": "notify"},
+    "connectors.survey": {"queue": "retry"},
+    "investigations.make_exports": {"queue": "retry"},
     "investigations.link": {"queue": "link"},
     "investigations.look_back": {"queue": "link"},
 }
@@ -189,17 +191,25 @@ CELERY_BEAT_SCHEDULE = {
     "digest deliveries left behind": {"task": "connectors.digest", "schedule": 10.0},
     "link events left behind": {"task": "investigations.link", "schedule": 10.0},
     "look back for investigations left behind": {"task": "investigations.look_back", "schedule": 10.0},
+    "make exports left behind": {"task": "investigations.make_exports", "schedule": 10.0},
     "seal the audit trail": {"task": "accounts.seal_audit", "schedule": 10.0},
+    "ask sources about new investigations": {"task": "connectors.survey", "schedule": 60.0},
     "rank suspects left behind": {"task": "investigations.rank_suspects", "schedule": 30.0},
     "send notifications that are due": {"task": "notifications.deliver", "schedule": 15.0},
     "forget notifications past their age": {"task": "notifications.purge", "schedule": crontab(hour=3, minute=37)},
     "flush tokens that expired": {"task": "accounts.flush_tokens", "schedule": crontab(hour=3, minute=7)},
+    "purge exports past their time": {"task": "investigations.purge_exports", "schedule": 600.0},
     "purge events past their age": {"task": "investigations.purge", "schedule": crontab(hour=3, minute=17)},
     "purge deliveries that are done with": {"task": "connectors.purge", "schedule": crontab(hour=3, minute=27)},
+    "purge samples that are judged": {"task": "connectors.purge_samples", "schedule": crontab(minute=37)},
 }
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=90)
+SURVEY_SOURCES = env.bool("SURVEY_SOURCES", default=True)
 DELIVERY_RETENTION_DAYS = env.int("DELIVERY_RETENTION_DAYS", default=14)
 NOTIFICATION_RETENTION_DAYS = env.int("NOTIFICATION_RETENTION_DAYS", default=90)
+# Exports that a worker made: how long one is kept, and how much all of them may take together.
+EXPORT_KEPT = timedelta(hours=env.int("EXPORT_RETENTION_HOURS", default=24))
+EXPORT_STORE_BYTES = env.int("EXPORT_STORE_MIB", default=512) * 1024 * 1024
 
 # --- Accounts
 AUTH_PASSWORD_VALIDATORS = [
@@ -282,6 +292,8 @@ SPECTACULAR_SETTINGS = {
         "BreakerState": "connectors.choices.BreakerState",
         "DeadLetterState": "connectors.choices.DeadLetterState",
         "ConnectorState": "connectors.health.STATES",
+        "ExportState": "investigations.choices.ExportState",
+        "ExportFormat": "investigations.choices.ExportFormat",
         "SuspectState": "investigations.choices.SuspectState",
     },
 }

@@ -56,6 +56,16 @@ def test_many_bells_wake_one_worker_until_one_is_heard(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_bell_is_silent_from_when_somebody_asks_for_it_until_it_is_heard(sent: list[str]) -> None:
+    doorbell.hush(TASK)
+    doorbell.ring_once(TASK)
+    assert sent == []
+    doorbell.heard(TASK)
+    doorbell.ring_once(TASK)
+    assert sent == [TASK]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_broker_that_is_away_stops_nobody(deserted: Celery) -> None:
     with pytest.raises(OperationalError):
         deserted.send_task(TASK, retry=False)
@@ -69,7 +79,9 @@ def test_a_cache_that_is_away_stops_nobody(monkeypatch: pytest.MonkeyPatch, sent
 
     monkeypatch.setattr(doorbell._bells(), "add", away)
     monkeypatch.setattr(doorbell._bells(), "delete", away)
+    monkeypatch.setattr(doorbell._bells(), "set", away)
     doorbell.ring_once(TASK)
+    doorbell.hush(TASK)
     doorbell.heard(TASK)
     assert sent == []
 

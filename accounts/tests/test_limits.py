@@ -119,6 +119,15 @@ def test_the_page_to_sign_in_counts_attempts_too(engineer: User) -> None:
     assert "try again in 31 seconds" in refused.content.decode()
 
 
+def test_the_admin_is_no_way_around_the_count_of_attempts(admin: User) -> None:
+    client = Client()
+    for _ in range(2):
+        client.post("/admin/login/", {"username": admin.username, "password": "wrong"})
+    refused = client.post("/admin/login/", {"username": admin.username, "password": PASSWORD})
+    assert "try again in 31 seconds" in refused.content.decode()
+    assert client.get("/admin/").status_code == 302
+
+
 @pytest.mark.usefixtures("redis_away")
 def test_while_redis_is_away_nobody_is_held_up(api: Api, user: User) -> None:
     assert statuses(api(user), 5) == [200] * 5

@@ -1,6 +1,7 @@
 """Print how often the suspects engine is right, and fail where that falls under what was reached before.
 
     python -m benchmarks.rca [--incidents ../shared/incidents] [--each 6] [--seed 1]
+    python -m benchmarks.rca --write DIR [--kind timeout] [--seed 1]
 
 The given incidents lie beside the repository; without them only made-up ones are scored. The table has a row for
 each kind: cases, first (the cause is ranked first; nothing is blamed where nothing is guilty), third (among the first
@@ -135,7 +136,12 @@ def main() -> int:
     parser.add_argument("--incidents", type=Path, default=Path("../shared/incidents"))
     parser.add_argument("--each", type=int, default=6, help="made-up incidents of each kind")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", type=Path, metavar="DIR", help="write one made-up incident, and score nothing")
+    parser.add_argument("--kind", choices=sorted(changes.ALL), default="timeout", help="of that incident")
     options = parser.parse_args()
+    if options.write:
+        changes.incident(options.seed, options.kind).write(options.write)
+        return 0
     report = Report()
     if options.incidents.is_dir():
         given(report, options.incidents)

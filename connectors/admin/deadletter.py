@@ -1,7 +1,7 @@
 """Door for administrators: what could not be processed."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from accounts.admin import ByRole, actor_of
+from accounts.models import User
 from accounts.permissions import may
 from connectors import deadletters
 from connectors.admin.raw import as_text, difference, shown
@@ -152,9 +153,11 @@ class DeadLetterAdmin(ByRole):
 
     @admin.action(description="Discard", permissions=["write"])
     def discard(self, request: HttpRequest, rows: QuerySet[DeadLetter]) -> None:
-        """Give them up."""
-        by: Any = {"actor": request.user, "now": timezone.now()}
-        self._bounded(request, rows, lambda row: deadletters.discard(dead_letter=row, **by), "discarded")
+        """Give the open ones up, any number of them."""
+        chosen, now = rows.count(), timezone.now()
+        done = deadletters.discard_many(letters=rows, actor=cast("User", request.user), now=now)
+        said = f"{done.discarded:,} of {chosen:,} discarded"
+        self.message_user(request, f"{said}; {done.left:,} are still open." if done.left else f"{said}.")
 
     def _bounded(
         self, request: HttpRequest, rows: QuerySet[DeadLetter], deed: Callable[[DeadLetter], None], done: str

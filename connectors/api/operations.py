@@ -21,8 +21,10 @@ from connectors import breakers, deadletters, health, services
 from connectors.api.serializers import (
     BreakerReport,
     Chosen,
+    ChosenToDiscard,
     DeadLetterRow,
     DeadLetterShown,
+    Discarded,
     Edit,
     Handed,
     Reason,
@@ -44,7 +46,7 @@ class DeadLetterViewSet(GenericViewSet[DeadLetter]):
     serializer_class = DeadLetterRow
     filterset_class = AllDeadLetterFilters
     conflicting = frozenset({"retry"})
-    verbs = dict.fromkeys(("retry", "retry_many", "rehearse", "partial_update"), "delete")
+    verbs = dict.fromkeys(("retry", "retry_many", "discard_many", "rehearse", "partial_update"), "delete")
 
     def get_queryset(self) -> QuerySet[DeadLetter]:
         """Leave out of a list what came: it may be large."""
@@ -94,11 +96,17 @@ class DeadLetterViewSet(GenericViewSet[DeadLetter]):
     @action(detail=False, methods=["post"], url_path="retry")
     def retry_many(self, request: Request) -> Response:
         """Try all open ones again, or those chosen, in the background; what fails again stays open."""
-        said = _said(self, Chosen, request)
-        chosen = {"connector__name" if name == "connector" else name: value for name, value in said.items()}
-        letters = DeadLetter.objects.filter(state=DeadLetterState.OPEN, **chosen)
+        letters = _chosen(_said(self, Chosen, request))
         queued = deadletters.retry_soon(letters=letters, actor=cast("User", request.user))
         return Response(Handed({"queued": queued}).data, status=202)
+
+    @extend_schema(request=ChosenToDiscard, responses=Discarded, operation_id="admin_dlq_discard_many")
+    @action(detail=False, methods=["post"], url_path="discard")
+    def discard_many(self, request: Request) -> Response:
+        """Give up all open ones of a connector, a stage or a class of error: 10,000 a call, the oldest first."""
+        letters = _chosen(_said(self, ChosenToDiscard, request))
+        by: dict[str, Any] = {"actor": request.user, "now": timezone.now()}
+        return Response(Discarded(deadletters.discard_many(letters=letters, **by)).data)
 
     @extend_schema(responses={(200, "application/x-ndjson"): OpenApiTypes.STR})
     @action(detail=False, pagination_class=None)
@@ -168,6 +176,12 @@ class HaltView(APIView):
         """Let them go on."""
         services.resume(actor=cast("User", request.user), now=timezone.now())
         return Response(status=204)
+
+
+def _chosen(said: dict[str, Any]) -> QuerySet[DeadLetter]:
+    """Return the open letters that a body chooses."""
+    chosen = {"connector__name" if name == "connector" else name: value for name, value in said.items()}
+    return DeadLetter.objects.filter(state=DeadLetterState.OPEN, **chosen)
 
 
 def _said(view: Any, shape: type[BaseSerializer[Any]], request: Request) -> dict[str, Any]:

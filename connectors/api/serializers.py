@@ -112,11 +112,28 @@ class RehearsalReport(serializers.Serializer[Any]):
 
 
 class Chosen(Strict):
-    """Which dead letters are tried again; those that are settled are left out."""
+    """Which dead letters; those that are settled are left out."""
 
     connector = serializers.CharField(required=False, help_text="Of this connector.")
     stage = serializers.ChoiceField(choices=Stage.choices, required=False)
     error = serializers.CharField(required=False, help_text="With this class of error.")
+
+
+class ChosenToDiscard(Chosen):
+    """Which dead letters are given up: all of a connector, of a stage, of a class of error, or of several of these."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse to give up everything because nothing was said."""
+        if not attrs:
+            raise serializers.ValidationError({"connector": "Say of which connector, stage or error."})
+        return attrs
+
+
+class Discarded(serializers.Serializer[Any]):
+    """How many were given up."""
+
+    discarded = serializers.IntegerField()
+    left = serializers.IntegerField(help_text="How many of those chosen are still open: call again.")
 
 
 class Handed(serializers.Serializer[Any]):

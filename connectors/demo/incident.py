@@ -8,7 +8,7 @@ import orjson
 from django.conf import settings
 
 from accounts.models import User
-from connectors import services
+from connectors import reception, services
 from connectors.demo import database, flag, github, playing, shop, story
 from connectors.demo.plot import Plot
 from connectors.digestion import digest_pending
@@ -84,7 +84,7 @@ def _deliver(connector: Connector, key: str, call: github.Call, now: datetime) -
         "x-hub-signature-256": f"sha256={signature}",
         "content-type": "application/json",
     }
-    services.receive(connector=connector, headers=headers, body=body, now=now)
+    reception.receive(connector=connector, headers=headers, body=body, now=now)
 
 
 def _alert(engineer: User, now: datetime) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 
 from accounts.models import User
-from connectors import services
+from connectors import reception, services
 from connectors.demo.plot import DOORS, Guess, Plot, Told, body
 from connectors.digestion import digest_pending
 from connectors.models import Connector
@@ -36,7 +36,7 @@ def tell(*, plot: Plot, told: Iterable[Told], detected: datetime, run: str, now:
     for door, part in by_door.items():
         content = orjson.dumps(body(door, part, detected))
         headers = {"authorization": f"Bearer {SECRET}", "content-type": "application/json"}
-        services.receive(connector=_connector(door, now), headers=headers, body=content, now=now)
+        reception.receive(connector=_connector(door, now), headers=headers, body=content, now=now)
     while digest_pending(now=now):
         pass
 

@@ -43,6 +43,14 @@ def unpack(call: Call) -> Iterator[tuple[str, Any]]:
         yield TRUNCATED, {"group": group, "at": max(starts).isoformat() if starts else None}
 
 
+def told_by_prometheus(alerts: list[Any], at: datetime) -> Iterator[tuple[str, Any]]:
+    """Yield each alert as Prometheus itself sends it, in no group: it has ended when its end is past, as of ``at``."""
+    for alert in alerts:
+        ends = Part(alert).time_or_none("endsAt")
+        status = RESOLVED if ends and _BEGINNING < ends <= at else "firing"
+        yield ALERT, {"alert": {**alert, "status": status} if isinstance(alert, dict) else alert, "group": {}}
+
+
 def decode(record: Record, *, service: str, environment: str) -> Iterable[EventDraft]:
     """Return the event in a part of a notification."""
     body = Part(record.value)

@@ -1,11 +1,14 @@
 """What the owner of any CI source sets. No database here."""
 
-import re
 from dataclasses import dataclass
+
+import regex
 
 from connectors.base import option, secret
 from connectors.credentials import HookConfig
+from connectors.errors import BadRecord
 
+PATTERN_SECONDS = 0.25  # the time that an owner's expression may take over one name
 # A word that deploys, unless the name says that it builds or tests as well.
 _DEPLOYS = r"^(?!.*(?<![a-z])(build|test)).*(?<![a-z])(deploy|rollout)"
 
@@ -28,12 +31,21 @@ class CIConfig(HookConfig):
         if (self.token or self.url) and not self.url.startswith(("https://", "http://")):
             found["url"] = "Give an http or https address."
         try:
-            re.compile(self.deployments)
-        except re.error as problem:
+            regex.compile(self.deployments)
+        except regex.error as problem:
             found["deployments"] = f"This is no regular expression: {problem}."
         return found
 
     def kind_of(self, name: str, otherwise: str) -> str:
-        """Return whether a run called ``name`` is a deployment, or what it is ``otherwise``."""
-        deploys = self.deployments and re.search(self.deployments, name[:500], re.IGNORECASE)
+        """Return whether a run called ``name`` is a deployment, or what it is ``otherwise``.
+
+        Raises:
+            BadRecord: the owner's expression takes too long to say.
+        """
+        try:
+            deploys = self.deployments and regex.search(
+                self.deployments, name[:500], regex.IGNORECASE, timeout=PATTERN_SECONDS
+            )
+        except TimeoutError as problem:
+            raise BadRecord("deployments takes too long on the name of this run: simplify it.") from problem
         return "deployment" if deploys else otherwise

@@ -10,13 +10,14 @@ from connectors.base import ConnectorConfig, Cursor, Page, Pull, Record, option,
 from connectors.errors import Misconfigured, SourceUnavailable
 from connectors.sources.gitaddress import Address
 from connectors.sources.gitcli import Git as GitCommand
-from connectors.sources.gitcli import UnknownHost
 from connectors.sources.gitevents import Repository
 from connectors.sources.gitmirror import Damaged, Mirror
+from connectors.sources.gitreach import UnknownHost
 from connectors.sources.gitwalk import Walk
 from events.drafts import LIMITS, EventDraft
 
 DAY = 86_400
+NEVER = 2**63  # a second that no commit reaches
 _TEXTS = ("service", "environment")
 
 
@@ -30,6 +31,9 @@ class GitConfig(ConnectorConfig):
     service_roots: list[str] = option("Directories whose sub-directories are services, such as services", default=[])
     environment: str = option("The environment of its events; usually none", default="")
     since_days: int = option("How many days of history the first poll reads; 0: all", default=0)
+    diff_days: int = option(
+        "For how many days back commits bring their diff, by which suspects are ranked; 0: never", default=7
+    )
 
     def __post_init__(self) -> None:
         """Refuse what could never be read.
@@ -43,8 +47,9 @@ class GitConfig(ConnectorConfig):
         }
         if not all(isinstance(root, str) and root.strip("/") for root in self.service_roots):
             wrong["service_roots"] = "Name directories."
-        if self.since_days < 0:
-            wrong["since_days"] = "Give 0 or more."
+        for name in ("since_days", "diff_days"):
+            if getattr(self, name) < 0:
+                wrong[name] = "Give 0 or more."
         if wrong:
             raise Misconfigured("; ".join(f"{name}: {message}" for name, message in wrong.items()), fields=wrong)
 
@@ -123,4 +128,6 @@ class Git(Pull[GitConfig]):
                 yield Page([], now)
 
     def _walk(self, mirror: Mirror, old: Cursor, state: Cursor) -> Iterator[Page]:
-        return Walk(mirror, old=old, state=state, file=self.workspace / "listing").pages()
+        days = self.config.diff_days
+        since = int(self.now.timestamp()) - days * DAY if days else NEVER
+        return Walk(mirror, old=old, state=state, file=self.workspace / "listing", diffs_since=since).pages()

@@ -15,6 +15,7 @@ from pathlib import Path
 from connectors.errors import Misconfigured, SourceUnavailable
 from connectors.sources.gitaddress import SCHEMES, Address, mask
 from connectors.sources.gitpulse import Watch
+from connectors.sources.gitreach import UnknownHost, way_to
 from rcaplatform.kit.errors import DomainError
 
 PROGRAM = "git"
@@ -38,6 +39,7 @@ OPTIONS = (
     "http.lowSpeedTime=60",
     "i18n.logOutputEncoding=UTF-8",
 )
+REMOTE = frozenset({"fetch", "ls-remote"})  # what goes to where the repository is
 SSH = (
     "ssh -oBatchMode=yes -oConnectTimeout=15 -oServerAliveInterval=15 -oServerAliveCountMax=4 "
     "-oControlPath=none -oForwardAgent=no -oClearAllForwardings=yes -oPermitLocalCommand=no"
@@ -49,10 +51,6 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTPS_PROXY",
 
 class GitFailed(SourceUnavailable):
     """git gave up for a reason that is not known to be the owner's to mend."""
-
-
-class UnknownHost(SourceUnavailable):
-    """No such host, or no name service just now."""
 
 
 # What git says, in the C locale, and what that means to the owner of the connector.
@@ -75,6 +73,7 @@ _CAUSES: tuple[tuple[str, type[DomainError], str], ...] = (
         "there is no git repository",
     ),
     ("transport .* not allowed|strange (host|path)name", Misconfigured, "git may not be given this address"),
+    (r"error: 30\d", Misconfigured, "it has moved; give the address at which it is now"),
     ("no space left", SourceUnavailable, "the disk is full"),
 )
 
@@ -131,7 +130,8 @@ class Git:
             raise self._failure(arguments[0], complaint.decode(errors="replace"))
 
     def _start(self, arguments: tuple[str, ...], feed: int) -> "subprocess.Popen[bytes]":
-        options = [word for option in OPTIONS for word in ("-c", option)]
+        way = way_to(self.address) if arguments[0] in REMOTE else []
+        options = [word for option in (*OPTIONS, *way) for word in ("-c", option)]
         command = [PROGRAM, *options, f"--git-dir={self.directory}", *arguments]
         pipe = subprocess.PIPE
         try:

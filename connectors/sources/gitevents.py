@@ -75,6 +75,8 @@ class Repository:
         }
         if reverts:
             data["reverts"] = reverts[1]
+        if diff := facts.get("diff"):  # records that were kept before diffs were read have none
+            data["diff"] = diff
         if facts["cut"]:
             data["files_unknown"] = "The history was cut off here (shallow clone)."
         return EventDraft(

@@ -20,6 +20,7 @@ READ_SECONDS = 15 * 60
 CHECK_SECONDS = 20
 MAX_REFERENCES = 50_000
 MAX_FILES = 300
+MAX_DIFF = 16_000  # characters
 MAX_PATH = 1_000
 MAX_DIRECTORIES = 500
 DIRECTORY_DEPTH = 5
@@ -220,6 +221,16 @@ class Mirror:
             changes = Changes()
         if commit:
             yield commit, changes
+
+    def diff(self, sha: str) -> str:
+        """Return what a commit changed, line by line: the first 16,000 characters of it."""
+        options = ["--format=", "--no-ext-diff", "--no-textconv", "--no-color", "--no-notes", "--find-renames=100%"]
+        found = bytearray()
+        for chunk in self._stream("show", *options, sha, "--"):
+            found += chunk
+            if len(found) > 4 * MAX_DIFF:  # no character takes more bytes
+                break
+        return _text(bytes(found))[:MAX_DIFF]
 
     def tags(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
         """Return what git knows of those tags, by full name."""

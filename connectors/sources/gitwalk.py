@@ -26,10 +26,12 @@ class Walk:
         old: the cursor of the last poll that came to its end: ``refs`` and ``boundary``.
         state: the same for this poll, and how far it has come: see `begin`. JSON, so that it can wait in the cursor.
         file: where the listing of the commits is kept meanwhile.
+        diffs_since: commits made from that second of the Unix era on come with what they changed, line by line.
     """
 
-    def __init__(self, mirror: Mirror, *, old: Cursor, state: Cursor, file: Path) -> None:
+    def __init__(self, mirror: Mirror, *, old: Cursor, state: Cursor, file: Path, diffs_since: int) -> None:
         self.mirror = mirror
+        self.diffs_since = diffs_since
         self.old = old
         self.state = dict(state)
         self.file = file
@@ -78,7 +80,14 @@ class Walk:
         with self.file.open() as listing:
             self._take_up(listing)
             for commit in self.mirror.commits(listing):
-                yield commit | {"kind": "commit", "branch": self.branches.get(commit.pop("tip"), "")}
+                branch = self.branches.get(commit.pop("tip"), "")
+                yield commit | {"kind": "commit", "branch": branch, "diff": self._diff(commit)}
+
+    def _diff(self, commit: Facts) -> str:
+        """Return what a young commit changed; nothing for a merge, whose commits tell it, and for a cut history."""
+        alone = len(commit["parents"].split()) < 2 and not commit["cut"]
+        seconds = int(commit["committed"]) if commit["committed"].isdecimal() else 0
+        return self.mirror.diff(commit["sha"]) if alone and seconds >= self.diffs_since else ""
 
     def _take_up(self, listing: TextIO) -> None:
         """Pass over what was read before; over nothing when this is not the listing that was left."""

@@ -81,7 +81,7 @@ class Loki(OverHTTP[LokiConfig], LogSource[LokiConfig], Push[LokiConfig]):
 
     kind, label, Config = "loki", "Grafana Loki", LokiConfig
     polled_with, pushed_with = "url", "secret"
-    keeps = ("content-encoding",)
+    keeps, paths = ("content-encoding",), ("loki/api/v1/push",)
 
     def endpoint(self) -> Endpoint:
         """Return where it is."""

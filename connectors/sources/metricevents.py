@@ -55,5 +55,6 @@ def _measured(finding: Part) -> str:
     if value is None:
         return "no value"
     unit = f" {finding.text('unit', 20)}" if finding.text("unit") else ""
-    usual = f" (usually {short(low)} to {short(high)})" if low is not None and high is not None else ""
+    known = low is not None and high is not None and not low == value == high  # a first sample is all there is
+    usual = f" (usually {short(low)} to {short(high)})" if known and low is not None and high is not None else ""
     return f"{short(value)}{unit}{usual}"

@@ -23,7 +23,7 @@ ENVIRONMENT = (
     "namespace",
 )
 # What tells one process of many from the others, and not one series from another as people see them.
-UNTOLD = frozenset({"__name__", "le", "quantile"})
+UNTOLD = frozenset({"__name__", "le", "quantile", "service.instance.id"})
 SHOWN_LABELS = 6
 
 
@@ -51,6 +51,8 @@ class Series:
         labels: what tells it from the others of that name.
         unit: as the source writes it (``s``, ``By``, ``Percent``); empty when it does not say.
         samples: (Unix seconds, value); values are finite. Of a ratio, a value is (sum, count).
+        since: from when on a counter or a ratio counts, in Unix seconds, where the source says so: a later one means
+            that it started again from zero.
     """
 
     metric: str
@@ -61,6 +63,7 @@ class Series:
     url: str = ""
     default_service: str = ""
     default_environment: str = ""
+    since: float = 0.0
     _folded: dict[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -90,10 +93,9 @@ class Series:
 
     @cached_property
     def shown(self) -> str:
-        """How people read it: its name and the labels that are not the service."""
-        told = {
-            name: value for name, value in sorted(self.labels.items()) if name not in UNTOLD and value != self.service
-        }
+        """How people read it: its name and the labels that are neither the service nor where it runs."""
+        said = {self.service, self.environment}
+        told = {name: value for name, value in sorted(self.labels.items()) if name not in UNTOLD and value not in said}
         labels = ", ".join(f"{name}={value}" for name, value in list(told.items())[:SHOWN_LABELS])
         return f"{self.metric}{{{labels}}}" if labels else self.metric
 

@@ -79,28 +79,42 @@ class Judge:
     Attributes:
         last: the time of the newest sample looked at; earlier ones were looked at before.
         counted: the newest value of a counter, or sum and count of a ratio.
+        since: from when on it counted.
         severity: of the anomaly that has not ended; None when there is none.
     """
 
     detector: Detector = field(default_factory=Detector)
     last: float = 0.0
     counted: Any = None
+    since: float = 0.0
     recent: list[tuple[float, float]] = field(default_factory=list)
     onset: float = 0.0
     severity: Severity | None = None
     calm: int = 0
 
-    def look(self, series: Series, kind: Kind) -> Iterator[Finding]:
-        """Yield what is remarkable in samples that were not looked at before."""
+    def look(self, series: Series, kind: Kind, *, apart: float = 0.0) -> Iterator[Finding]:
+        """Yield what is remarkable in samples that were not looked at before.
+
+        Args:
+            apart: a sample that follows within so many seconds is passed over, unless it is bad by itself.
+        """
         for at, value in series.samples:
-            if at <= self.last:
+            if at <= self.last or (at - self.last < apart and not self._is_news(series, kind, value)):
                 continue
+            if series.since != self.since:
+                self.counted, self.since = None, series.since
             shown = self._shown(at, value, series.form)
             self.last = at
             if shown is not None:
                 self.recent = [*self.recent[1 - RECENT :], (at, shown)]
                 if found := self._judged(series, kind, at, shown):
                     yield found
+
+    def _is_news(self, series: Series, kind: Kind, value: Value) -> bool:
+        """Tell whether a value is beyond a limit of its kind while nothing is known to be wrong."""
+        if self.severity or series.form is not Form.GAUGE or isinstance(value, tuple):
+            return False
+        return violation(kind, value, metric=series.metric, unit=series.unit) is not None
 
     def _judged(self, series: Series, kind: Kind, at: float, value: float) -> Finding | None:
         reading = self.detector.update(at, value)
@@ -120,6 +134,8 @@ class Judge:
             return None
         self.onset, self.severity = (self.onset if self.severity else at), severity
         shape = shape_of([sample for _, sample in self.recent], reading)
+        if limit and not alarm:
+            shape = f"{kind.name} {limit.limit}"
         return Finding(series, kind, at, self.onset, value, severity, shape, why, reading, list(self.recent))
 
     def _calm_down(self) -> None:
@@ -142,9 +158,14 @@ class Judge:
 
 
 class Watch:
-    """The judges of many series, the most recently told ones when there are more than fit."""
+    """The judges of many series, the most recently told ones when there are more than fit.
 
-    def __init__(self) -> None:
+    Args:
+        apart: seconds between two samples of a series at least; see `Judge.look`.
+    """
+
+    def __init__(self, *, apart: float = 0.0) -> None:
+        self.apart = apart
         self.judges: OrderedDict[str, Judge] = OrderedDict()
         self.until = ""
 
@@ -154,26 +175,27 @@ class Watch:
         self.judges.move_to_end(series.key)
         if len(self.judges) > MOST_SERIES:
             self.judges.popitem(last=False)
-        return list(judge.look(series, kind_of(series.metric)))
+        return list(judge.look(series, kind_of(series.metric), apart=self.apart))
 
     def state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         """Return what is known: what is JSON, and what the detectors have learned."""
         told = {
-            key: [one.last, one.counted, one.recent, one.onset, one.severity, one.calm]
+            key: [one.last, one.counted, one.since, one.recent, one.onset, one.severity, one.calm]
             for key, one in self.judges.items()
         }
         return {"until": self.until, "judges": told}, {key: one.detector.state() for key, one in self.judges.items()}
 
     @classmethod
-    def restore(cls, told: dict[str, Any], learned: dict[str, Floats]) -> Self:
+    def restore(cls, told: dict[str, Any], learned: dict[str, Floats], *, apart: float = 0.0) -> Self:
         """Return a watch that goes on where another one was."""
-        made = cls()
+        made = cls(apart=apart)
         made.until = told["until"]
-        for key, (last, counted, recent, onset, severity, calm) in told["judges"].items():
+        for key, (last, counted, since, recent, onset, severity, calm) in told["judges"].items():
             made.judges[key] = Judge(
                 detector=Detector.restore(learned[key]),
                 last=last,
                 counted=tuple(counted) if isinstance(counted, list) else counted,
+                since=since,
                 recent=[(at, value) for at, value in recent],
                 onset=onset,
                 severity=Severity(severity) if severity else None,

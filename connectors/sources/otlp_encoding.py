@@ -57,6 +57,8 @@ def _read_json(body: bytes, message: Message) -> None:
         ParseDict(value, message, ignore_unknown_fields=True)
     except ParseError as problem:
         raise Invalid(f"The body is not a JSON {name}: {str(problem)[:_MAX_SAID]}") from problem
+    except (RecursionError, TypeError) as problem:  # lists within lists, where protobuf knows none
+        raise Invalid(f"The body is not a JSON {name}: it nests too deep, or as no {name} does.") from problem
 
 
 def _write_ids_in_base64(body: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from connectors.errors import BadRecord
 from connectors.sources.loglines import LogLine
-from connectors.sources.otlp_values import Resource, attributes
+from connectors.sources.otlp_values import Resource, attributes, moment
 from connectors.sources.spans import MAX_DETAIL, MAX_NAME, STATUSES, Span
 
 _TRACE_ID, _SPAN_ID = 16, 8
@@ -50,6 +50,13 @@ def require_ids(span: Message) -> None:
     for what, given, length in (("trace", span.trace_id, _TRACE_ID), ("span", span.span_id, _SPAN_ID)):
         if len(given) != length or not any(given):
             raise BadRecord(f"A {what} id is missing or not {length} bytes long.")
+
+
+def check(span: Message) -> None:
+    """Raise BadRecord when an id or a time is missing or impossible."""
+    require_ids(span)
+    moment(span.start_time_unix_nano)
+    moment(span.end_time_unix_nano)
 
 
 def neutral(told: Told) -> Span:

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from connectors.sources.otlp_spans import Told, each, failed, neutral, require_ids
-from connectors.sources.otlp_values import moment
+from connectors.sources.otlp_spans import Told, check, each, failed, neutral
 from connectors.sources.spanevents import draft
 from events.drafts import EventDraft
 from rcaplatform.kit.errors import DomainError
@@ -40,9 +39,7 @@ def drafts(request: ExportTraceServiceRequest, *, slow_ms: int) -> Iterator[Even
 def _draft(told: Told, failures: Failures, slow_ms: int) -> EventDraft | None:
     """Return the event, or None when it neither failed nor took long; most do neither and are not read whole."""
     span = told[0]
-    require_ids(span)
-    moment(span.start_time_unix_nano)
-    moment(span.end_time_unix_nano)
+    check(span)
     slow = span.end_time_unix_nano - span.start_time_unix_nano > slow_ms * 1_000_000
     if not slow and not failed(span):
         return None

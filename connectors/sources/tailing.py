@@ -22,6 +22,8 @@ from typing import Any, Self, TypeVar
 
 import structlog
 
+from connectors.localfiles import require_readable
+
 log = structlog.get_logger(__name__)
 MAX_LINE = 256 * 1024
 BLOCK_BYTES = 1024 * 1024
@@ -79,9 +81,11 @@ class LogFile:
 
     Raises:
         OSError: it is not there, not readable, or not a regular file.
+        Misconfigured: it is one that no source may read.
     """
 
     def __init__(self, path: Path) -> None:
+        require_readable(path)
         self.path = path
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         facts = os.fstat(descriptor)

@@ -12,7 +12,7 @@ from typing import Any
 
 from connectors.sources.otlp_values import moment
 from connectors.sources.spans import Span
-from events.calls import Calls
+from events.calls import Calls, together
 from events.drafts import EventDraft
 
 MAX_OPERATIONS = 500
@@ -182,12 +182,10 @@ def culprit(tree: Tree, victim: Span, limits: Mapping[str, float]) -> Culprit | 
 
 def edges(spans: Sequence[Span]) -> list[Calls]:
     """Return who calls whom, by names of services; calls within one service are none."""
-    tree, found = Tree(spans), dict[tuple[Any, ...], Calls]()
-    for span in spans:
-        parent = _calling(tree, span)
-        if parent is None:
-            continue
-        call = Calls.one(
+    tree = Tree(spans)
+    told = ((span, parent) for span in spans if (parent := _calling(tree, span)))
+    return together(
+        Calls.one(
             at=moment(span.start),
             environment=span.environment,
             caller=parent.service,
@@ -195,8 +193,8 @@ def edges(spans: Sequence[Span]) -> list[Calls]:
             failed=span.failed,
             milliseconds=span.milliseconds,
         )
-        found[call.key] = found[call.key].plus(call) if call.key in found else call
-    return [found[key] for key in sorted(found)]
+        for span, parent in told
+    )
 
 
 def _calling(tree: Tree, span: Span) -> Span | None:

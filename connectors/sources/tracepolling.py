@@ -1,8 +1,10 @@
 """Decisions every source of traces shares: a record is one trace, read with what is usual known. No database here."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
 from connectors.base import Cursor, Page, Record, option
@@ -13,9 +15,12 @@ from connectors.sources.spanevents import draft, seconds
 from connectors.sources.spanreading import READERS, Reading
 from connectors.sources.spans import Span
 from connectors.sources.traceanalysis import Baseline, Culprit, Tree, culprit, edges, operation, sampled
-from connectors.windows import Windowed
+from connectors.windows import Windowed, sweep
 from events.calls import Calls
 from events.drafts import EARLIEST, EventDraft
+from investigations.suspects.scene import Call
+
+OBSERVED, OBSERVED_FLOOR = 2_500, timedelta(minutes=10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +131,7 @@ class TracePolling(OverHTTP[Settings], Windowed[Settings]):
         written: how a trace is written when a record's kind does not say.
     """
 
+    observable: ClassVar[bool] = True
     written: ClassVar[str]
     settle: ClassVar[timedelta] = timedelta(seconds=30)
     history: ClassVar[timedelta] = timedelta(hours=1)
@@ -166,6 +172,18 @@ class TracePolling(OverHTTP[Settings], Windowed[Settings]):
             one.data["unreadable_spans"] = reading.unreadable
         return drafts
 
+    def observe(self, start: datetime, end: datetime) -> Iterator[Call]:
+        """Yield spans of either half of the time, the second first, at most 2,500 of each."""
+        middle = start + (end - start) / 2
+        for begins, ends in ((middle, end), (start, middle)):
+            yield from islice(self._observed(begins, min(ends, self.now - self.settle)), OBSERVED)
+
+    def _observed(self, start: datetime, end: datetime) -> Iterator[Call]:
+        for window in sweep(start, end, self.fetch, span=self.span, floor=OBSERVED_FLOOR):
+            for record in window.records:
+                with suppress(BadRecord):
+                    yield from (_call(span) for span in self._read(record).spans if span.service)
+
     def calls(self, record: Record) -> Iterable[Calls]:
         """Return who called whom in a trace."""
         return edges(self._read(record).spans)
@@ -189,6 +207,23 @@ class TracePolling(OverHTTP[Settings], Windowed[Settings]):
             span.environment = span.environment or self.config.environment
         self._last = record, reading
         return reading
+
+
+def _call(span: Span) -> Call:
+    """Return a span as the suspects engine looks at it."""
+    return Call(
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        parent_id=span.parent_id,
+        service=span.service,
+        name=span.what,
+        start=span.start / 1e9,
+        milliseconds=span.milliseconds,
+        failed=span.failed,
+        error=": ".join(filter(None, (span.exception.get("type"), span.exception.get("message")))) or span.status,
+        instance=str(span.resource.get("service.instance.id") or span.resource.get("k8s.pod.name") or ""),
+        attributes={name: str(value) for name, value in span.attributes.items()},
+    )
 
 
 def _is_noted(limits: Part) -> bool:

@@ -88,6 +88,7 @@ class Webhook(Push[WebhookConfig]):
     """
 
     kind, label, Config = "webhook", "Webhook (any JSON)", WebhookConfig
+    paths = ("v2/enqueue", "v2/alerts")
 
     @cached_property
     def fields(self) -> Fields:

@@ -38,6 +38,7 @@ class Zipkin(TracePolling[ZipkinConfig], Pushed[ZipkinConfig]):
 
     kind, label, Config, written = "zipkin", "Zipkin", ZipkinConfig, "zipkin"
     polled_with, pushed_with = "url", "token"
+    paths = ("api/v2/spans",)
 
     @property
     def page(self) -> str:

@@ -1,5 +1,6 @@
 """OTLP requests for tests: spans, log records and data points, as a client would send them."""
 
+import time
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberDataPoint
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.shared import payloads
@@ -115,10 +117,33 @@ def logs(*records: LogRecord, scope: str = "", **resource: str) -> ExportLogsSer
 
 
 def metrics(points: int) -> ExportMetricsServiceRequest:
+    """Return a request with the newest so many samples of a gauge."""
+    return told(*(Metric(name="cpu", gauge=Gauge(data_points=[point(number, -number)])) for number in range(points)))
+
+
+def point(value: float, seconds: float = 0.0, *, counts_since: float | None = None, **fields: Any) -> NumberDataPoint:
+    """Return a data point; times are seconds from now."""
+    since = 0 if counts_since is None else nanoseconds(counts_since)
+    labels = pairs(fields.pop("attributes", {}))
+    at = {"time_unix_nano": nanoseconds(seconds), "start_time_unix_nano": since}
+    return NumberDataPoint(**at | fields, as_double=value, attributes=labels)
+
+
+def nanoseconds(seconds: float) -> int:
+    """Return the Unix time so many seconds from now."""
+    return time.time_ns() + int(seconds * 1e9)
+
+
+def gauge(name: str, *points: NumberDataPoint, unit: str = "") -> Metric:
+    return Metric(name=name, unit=unit, gauge=Gauge(data_points=points))
+
+
+def told(*metrics: Metric, **resource: str) -> ExportMetricsServiceRequest:
+    """Return a request; names of resource attributes are written with ``_`` for the dot."""
     request = ExportMetricsServiceRequest()
-    scope = request.resource_metrics.add().scope_metrics.add()
-    for number in range(points):
-        scope.metrics.add(name="cpu").gauge.data_points.add(time_unix_nano=START + number, as_int=number)
+    one = request.resource_metrics.add()
+    one.resource.attributes.extend(pairs(_dotted(resource)))
+    one.scope_metrics.add(metrics=metrics)
     return request
 
 

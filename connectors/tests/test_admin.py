@@ -211,16 +211,22 @@ def test_dead_letters_are_retried_and_it_is_said_how_many_came_through(
 
 def test_dead_letters_are_discarded(office: Client) -> None:
     letters = [DeadLetterFactory(), DeadLetterFactory(state=DeadLetterState.REPLAYED)]
-    report = act(office, "deadletter", "discard", *letters)
-    assert report[0] == "1 of 2 discarded."
-    assert "settled already" in report[1]
+    assert act(office, "deadletter", "discard", *letters) == ["1 of 2 discarded."]
     assert [entry.actor.username for entry in AuditEntry.objects.select_related("actor") if entry.actor] == ["admin"]
 
 
-def test_many_rows_are_done_as_far_as_one_request_should_go(office: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_rows_are_retried_as_far_as_one_request_should_go(office: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.admin.deadletter.AT_ONCE", 2)
     letters = [DeadLetterFactory() for _ in range(3)]
-    assert act(office, "deadletter", "discard", *letters) == ["2 of 3 discarded."]
+    assert act(office, "deadletter", "retry", *letters)[0] == "0 of 3 replayed."
+    assert list(DeadLetter.objects.order_by("id").values_list("attempts", flat=True)) == [2, 2, 1]
+
+
+def test_what_one_request_does_not_discard_is_said_to_be_left(office: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.deadletters.DISCARD_BATCH", 2)
+    monkeypatch.setattr("connectors.deadletters.MOST_DISCARDED", 2)
+    letters = [DeadLetterFactory() for _ in range(3)]
+    assert act(office, "deadletter", "discard", *letters) == ["2 of 3 discarded; 1 are still open."]
     assert DeadLetter.objects.filter(state=DeadLetterState.OPEN).count() == 1
 
 

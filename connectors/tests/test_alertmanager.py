@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.base import Cursor
+from connectors.base import Call, Cursor, Record
 from connectors.errors import BadRecord, Forged, Misconfigured
 from connectors.signing import hmac_hex
 from connectors.sources.alertmanager import Alertmanager
@@ -55,6 +55,43 @@ def envelope(*alerts: Any, **more: Any) -> dict[str, Any]:
 
 def heard(*alerts: Any, **more: Any) -> list[EventDraft]:
     return pushed(made(Alertmanager), envelope(*alerts, **more))
+
+
+BARE = {name: value for name, value in ALERT.items() if name not in {"status", "endsAt"}}
+
+
+def sent(*alerts: Any, at: Any = NOW) -> list[EventDraft]:
+    """Return what a Prometheus tells that sends its alerts here at a time."""
+    source = made(Alertmanager)
+    parts = list(source.unpack(Call("notification", {}, orjson.dumps(alerts), at)))
+    return decoded(source, [Record.of(f"one#{place}", kind, part) for place, (kind, part) in enumerate(parts)])
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [(NOW + timedelta(minutes=4), "alert_firing"), (NOW, "alert_resolved"), (None, "alert_firing")],
+    ids=["goes on", "has ended", "does not say"],
+)
+def test_what_prometheus_sends_has_ended_when_its_end_is_past(ends: Any, told: str) -> None:
+    (draft,) = sent(BARE | ({"endsAt": ends.isoformat()} if ends else {}))
+    assert draft.event_type == told
+
+
+def test_a_delivery_that_is_digested_late_tells_what_was_so_when_it_came() -> None:
+    (draft,) = sent(BARE | {"endsAt": (NOW - timedelta(minutes=1)).isoformat()}, at=NOW - timedelta(minutes=5))
+    assert draft.event_type == "alert_firing"
+
+
+def test_prometheus_and_alertmanager_tell_of_one_event() -> None:
+    assert sent(BARE)[0].source_id == heard(ALERT)[0].source_id
+
+
+def test_an_alert_that_is_none_is_a_bad_record_and_stops_no_other() -> None:
+    source = made(Alertmanager)
+    (_, good), (_, bad) = source.unpack(Call("notification", {}, orjson.dumps([BARE, 7]), NOW))
+    assert list(source.decode(Record.of("a", "alert", good)))
+    with pytest.raises(BadRecord):
+        list(source.decode(Record.of("b", "alert", bad)))
 
 
 def test_every_recorded_notification_becomes_the_events_it_became_before() -> None:

@@ -54,3 +54,16 @@ def test_a_rule_that_fires_and_recovers_becomes_two_events_and_a_poll_tells_of_t
         resolved = until(lambda: Event.objects.filter(event_type="alert_resolved").first())
         assert resolved.timestamp > fired.timestamp
         assert Event.objects.count() == 2
+
+
+def test_a_prometheus_without_an_alertmanager_sends_its_alerts_here(live_server: Any) -> None:
+    connector = ConnectorFactory(kind="alertmanager", secret={"secret": KEY})
+    here = {"alertmanager": live_server.url.removeprefix("http://"), "prefix": f"/hooks/{connector.name}", "token": KEY}
+    with prometheus(rules=RULES.format(value=1), **here) as server:
+        fired = until(lambda: Event.objects.filter(event_type="alert_firing").first())
+        assert (fired.title, fired.service) == ("CheckoutDown: Nobody can pay", "checkout")
+        (server.folder / "rules.yml").write_text(RULES.format(value=2))
+        httpx.post(f"{server.url}/-/reload", trust_env=False).raise_for_status()
+        resolved = until(lambda: Event.objects.filter(event_type="alert_resolved").first())
+        assert resolved.timestamp > fired.timestamp
+        assert Event.objects.count() == 2

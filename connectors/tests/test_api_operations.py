@@ -103,6 +103,22 @@ def test_those_chosen_are_handed_to_the_workers(office: APIClient) -> None:
     assert (answer.status_code, answer.json()) == (202, {"queued": 1})
 
 
+def test_all_of_one_error_are_discarded_in_one_call(office: APIClient) -> None:
+    letter = DeadLetterFactory(error="KeyError")
+    DeadLetterFactory(connector=letter.connector, error="ValueError")
+    answer = office.post(f"{V1}/admin/dlq/discard", {"connector": letter.connector.name, "error": "KeyError"})
+    assert (answer.status_code, answer.json()) == (200, {"discarded": 1, "left": 0})
+    assert [one.error for one in DeadLetter.objects.filter(state=DeadLetterState.OPEN)] == ["ValueError"]
+
+
+@pytest.mark.parametrize(("body", "field"), [({}, "connector"), ({"colour": "red"}, "colour"), ({"stage": 1}, "stage")])
+def test_nothing_is_discarded_unless_it_is_said_what(office: APIClient, body: dict[str, Any], field: str) -> None:
+    DeadLetterFactory()
+    refused = office.post(f"{V1}/admin/dlq/discard", body)
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, [field])
+    assert DeadLetter.objects.get().state == DeadLetterState.OPEN
+
+
 def test_letters_are_exported_line_by_line(office: APIClient) -> None:
     DeadLetterFactory()
     body = b"".join(office.get(f"{V1}/admin/dlq/export").streaming_content)  # type: ignore[attr-defined]

@@ -1,11 +1,13 @@
 """Dead letters: tried again after mending, given up, never lost."""
 
+import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from accounts.models import AuditEntry, User
 from connectors import deadletters, digestion
@@ -158,3 +160,72 @@ def test_a_discarded_letter_stays_on_record(letter: DeadLetter, engineer: User) 
     letter.refresh_from_db()
     assert (letter.state, letter.resolved_at) == (DeadLetterState.DISCARDED, LATER)
     assert [verb for verb, _ in audit()] == ["discard"]
+
+
+def test_many_are_discarded_in_batches_each_with_its_entry(
+    engineer: User, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    monkeypatch.setattr(deadletters, "DISCARD_BATCH", 3)
+    letters = [DeadLetterFactory() for _ in range(5)]
+    settled = DeadLetterFactory(state=DeadLetterState.REPLAYED, resolved_at=NOW)
+    with django_assert_num_queries(2 * 5 + 1):  # two batches of three statements and a savepoint, and one count
+        done = deadletters.discard_many(letters=DeadLetter.objects.all(), actor=engineer, now=LATER)
+    assert (done.discarded, done.left) == (5, 0)
+    states = dict(DeadLetter.objects.values_list("pk", "state"))
+    assert states == {**{one.pk: DeadLetterState.DISCARDED for one in letters}, settled.pk: DeadLetterState.REPLAYED}
+    assert set(DeadLetter.objects.exclude(pk=settled.pk).values_list("resolved_at", flat=True)) == {LATER}
+    entries = AuditEntry.objects.filter(verb="discard", actor=engineer, target_type="deadletter")
+    assert set(entries.values_list("target_id", flat=True)) == {str(one.pk) for one in letters}
+    assert audit()[0] == ("discard", {"state": ["open", "discarded"]})
+
+
+def test_only_those_chosen_are_discarded_and_no_more_than_one_call_may(
+    engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadletters, "DISCARD_BATCH", 1)
+    monkeypatch.setattr(deadletters, "MOST_DISCARDED", 2)
+    letters = [DeadLetterFactory(error="KeyError") for _ in range(3)]
+    other = DeadLetterFactory(error="ValueError")
+    done = deadletters.discard_many(letters=DeadLetter.objects.filter(error="KeyError"), actor=engineer, now=LATER)
+    assert (done.discarded, done.left) == (2, 1)
+    still = DeadLetter.objects.filter(state=DeadLetterState.OPEN).order_by("id")
+    assert list(still) == [letters[2], other]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_is_tried_again_at_this_moment_is_left_alone(engineer: User) -> None:
+    held, free = DeadLetterFactory(), DeadLetterFactory()
+    taken, done = threading.Event(), threading.Event()
+
+    def being_retried() -> None:
+        with transaction.atomic():
+            DeadLetter.objects.select_for_update().get(pk=held.pk)
+            taken.set()
+            done.wait(10)
+        connection.close()
+
+    other = threading.Thread(target=being_retried)
+    other.start()
+    taken.wait(10)
+    try:
+        outcome = deadletters.discard_many(letters=DeadLetter.objects.all(), actor=engineer, now=LATER)
+    finally:
+        done.set()
+        other.join()
+    assert (outcome.discarded, outcome.left) == (1, 1)
+    assert DeadLetter.objects.get(state=DeadLetterState.DISCARDED) == free
+
+
+def test_a_trail_that_cannot_be_written_leaves_the_letters_open(
+    engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letter = DeadLetterFactory()
+
+    def broken(**_: Any) -> None:
+        raise RuntimeError("no trail")
+
+    monkeypatch.setattr("accounts.audit.record_each", broken)
+    with pytest.raises(RuntimeError):
+        deadletters.discard_many(letters=DeadLetter.objects.all(), actor=engineer, now=LATER)
+    letter.refresh_from_db()
+    assert letter.state == DeadLetterState.OPEN

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors import services
+from connectors import reception, services
 from connectors.base import Call, Record
 from connectors.digestion import digest_pending
 from connectors.errors import BadRecord, Forged, Misconfigured
@@ -201,6 +201,6 @@ def test_a_delivery_that_is_sent_again_is_stored_once() -> None:
     body = orjson.dumps({"action": "completed", "workflow_run": RUN, "repository": REPOSITORY})
     headers = {"x-gitea-signature": hmac_hex(SECRET, body), "x-gitea-event": "workflow_run"}
     for key in ("one", "one", "replayed by hand"):
-        services.receive(connector=connector, headers={**headers, "x-gitea-delivery": key}, body=body, now=NOW)
+        reception.receive(connector=connector, headers={**headers, "x-gitea-delivery": key}, body=body, now=NOW)
     digest_pending(now=NOW + timedelta(minutes=1))
     assert [event.event_type for event in Event.objects.all()] == ["build_failure"]

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors import services
+from connectors import reception, services
 from connectors.base import Record
 from connectors.digestion import digest_pending
 from connectors.errors import Forged, Misconfigured, Refused
@@ -84,7 +84,7 @@ def test_what_is_polled_and_told_by_webhook_is_stored_once() -> None:
     for event, payload in hooks.items():
         body = orjson.dumps({**payload, "repository": repository})
         headers = {"x-gitea-signature": hmac_hex(SECRET, body), "x-gitea-event": event, "x-gitea-delivery": event}
-        services.receive(connector=connector, headers=headers, body=body, now=NOW)
+        reception.receive(connector=connector, headers=headers, body=body, now=NOW)
     digest_pending(now=NOW)
     assert sorted(Event.objects.values_list("event_type", flat=True)) == sorted([*TYPES, "push"])
 

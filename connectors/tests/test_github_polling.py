@@ -9,7 +9,7 @@ import orjson
 import pytest
 from django.core.management import call_command
 
-from connectors import services
+from connectors import reception, services
 from connectors.base import Gap, Record
 from connectors.digestion import digest_pending
 from connectors.errors import BadRecord, Forged, Misconfigured, RateLimited, Refused
@@ -104,7 +104,7 @@ def test_what_is_polled_and_told_by_webhook_is_stored_once() -> None:
     }
     for event, payload in hooks.items():
         body = orjson.dumps({**payload, "repository": repository})
-        services.receive(connector=connector, headers=signed(body, event=event, key=event), body=body, now=NOW)
+        reception.receive(connector=connector, headers=signed(body, event=event, key=event), body=body, now=NOW)
     digest_pending(now=NOW)
     assert sorted(Event.objects.values_list("event_type", flat=True)) == TYPES
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors import services
+from connectors import reception, services
 from connectors.base import Call, Record
 from connectors.digestion import digest_pending
 from connectors.errors import BadRecord, Forged, Misconfigured
@@ -127,7 +127,7 @@ def test_what_is_polled_and_told_by_webhook_is_stored_once() -> None:
     assert types == ["build_failure", "commit", "deployment", "pull_request_merged"]
     hook = {"object_kind": "pipeline", "project": PROJECT, "object_attributes": {**PIPELINE, "finished_at": AT}}
     headers = {"x-gitlab-token": SECRET, "x-gitlab-event": "Pipeline Hook"}
-    services.receive(connector=connector, headers=headers, body=orjson.dumps(hook), now=NOW)
+    reception.receive(connector=connector, headers=headers, body=orjson.dumps(hook), now=NOW)
     digest_pending(now=NOW)
     assert Event.objects.count() == 4
 

@@ -2,33 +2,60 @@
 # mypy: disable-error-code="no-untyped-call"
 
 import logging
+import time
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import Observation
 from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
 from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics import (
+    Counter,
+    Histogram,
+    MeterProvider,
+    ObservableCounter,
+    ObservableGauge,
+    ObservableUpDownCounter,
+    UpDownCounter,
+)
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Gauge,
+    Metric,
+    MetricExportResult,
+    MetricsData,
+    NumberDataPoint,
+    PeriodicExportingMetricReader,
+    ResourceMetrics,
+    ScopeMetrics,
+)
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanKind
+from pytest_django import Settings
 from rest_framework.exceptions import Throttled
 
 from accounts.models import User
 from accounts.tokens import AccessToken
-from connectors import otlp
+from connectors import otlp, pushing
 from connectors.errors import BadRecord
+from connectors.models import Connector, PushedSamples, PushedSeries
+from connectors.polling import poll
 from connectors.sources import otlp_traces
 from connectors.telemetry import keep
 from events.drafts import EventDraft
-from events.models import Event
+from events.models import Dependency, Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RESOURCE = Resource.create({"service.name": "checkout", "deployment.environment.name": "prod"})
@@ -108,6 +135,46 @@ def test_spans_that_raised_become_events(reach: Any, asked: Asked) -> None:
     assert asked.times == 1
 
 
+def one_service_calls_another() -> list[ReadableSpan]:
+    """Return the spans of one request through two services, as a Collector that stands between hands them on."""
+    memory = InMemorySpanExporter()
+    names = ("checkout", "payments")
+    resources = [Resource.create({"service.name": name, "deployment.environment.name": "prod"}) for name in names]
+    providers = [TracerProvider(resource=resource, shutdown_on_exit=False) for resource in resources]
+    for provider in providers:
+        provider.add_span_processor(SimpleSpanProcessor(memory))
+    checkout, payments = (provider.get_tracer("shop") for provider in providers)
+    with (
+        checkout.start_as_current_span("POST /pay", kind=SpanKind.SERVER),
+        checkout.start_as_current_span("POST payments", kind=SpanKind.CLIENT, attributes={"peer.service": "payments"}),
+        payments.start_as_current_span("POST /charge", kind=SpanKind.SERVER),
+    ):
+        pass
+    for provider in providers:
+        provider.shutdown()
+    return list(memory.get_finished_spans())
+
+
+def test_a_batch_whose_answer_is_lost_counts_its_calls_once(
+    reach: Any, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = [Throttled(wait=0.1)]
+
+    def stored_and_then_lost(**given: Any) -> Any:
+        kept = keep(**given)
+        if lost:
+            raise lost.pop()
+        return kept
+
+    monkeypatch.setattr(otlp, "keep", stored_and_then_lost)
+    exporter = OTLPSpanExporter(**reach("traces"))
+    assert exporter.export(one_service_calls_another()) is SpanExportResult.SUCCESS
+    exporter.shutdown()
+    assert lost == []
+    edge = Dependency.objects.get()
+    assert (edge.caller, edge.callee, edge.environment, edge.calls) == ("checkout", "payments", "prod", 1)
+
+
 @pytest.fixture
 def logger() -> Iterator[logging.Logger]:
     logger = logging.getLogger("shop.pay")
@@ -168,11 +235,97 @@ def test_a_client_without_a_good_token_gives_up(reach: Any, asked: Asked) -> Non
     assert (asked.times, titles()) == (0, [])
 
 
-def test_metrics_are_refused_once(reach: Any, caplog: pytest.LogCaptureFixture) -> None:
+def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [note.getMessage() for note in caplog.records if note.name.startswith("opentelemetry")]
+
+
+@pytest.fixture
+def _own_data(tmp_path: Path, settings: Settings) -> None:
+    settings.DATA_DIR = tmp_path
+
+
+def judge_what_was_told() -> list[Event]:
+    connector = Connector.objects.select_related("origin").get()
+    poll(connector=connector, now=timezone.now() + timedelta(minutes=1))
+    return list(Event.objects.order_by("timestamp"))
+
+
+@pytest.mark.usefixtures("_own_data")
+@pytest.mark.parametrize("temporality", [AggregationTemporality.CUMULATIVE, AggregationTemporality.DELTA])
+def test_instruments_of_every_kind_are_taken_whole(
+    reach: Any, caplog: pytest.LogCaptureFixture, temporality: AggregationTemporality
+) -> None:
+    kinds = (Counter, UpDownCounter, Histogram, ObservableCounter, ObservableUpDownCounter, ObservableGauge)
+    exporter = OTLPMetricExporter(**reach("metrics"), preferred_temporality=dict.fromkeys(kinds, temporality))
+    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=60_000)
+    provider = MeterProvider([reader], resource=RESOURCE, shutdown_on_exit=False)
+    meter = provider.get_meter("shop")
+    meter.create_observable_gauge("disk.used.percent", [lambda _: [Observation(97.5, {"device": "sda"})]], unit="%")
+    paid, took = meter.create_counter("paid"), meter.create_histogram("took", unit="s")
+    waiting = meter.create_up_down_counter("waiting")
+    for _ in range(3):
+        paid.add(5, {"method": "card"})
+        took.record(0.25)
+        waiting.add(1)
+        assert provider.force_flush()
+    provider.shutdown()
+    assert complaints(caplog) == []
+    names = sorted(str(one) for one in PushedSeries.objects.all())
+    assert names == ["disk.used.percent", "paid per second", "took mean", "waiting"]
+    (event,) = judge_what_was_told()
+    assert (event.service, event.environment, event.component) == ("checkout", "prod", "sda")
+    assert (event.severity, event.title) == (
+        "critical",
+        "disk.used.percent{device=sda}: disk in use at or above 95%, 97.5 %",
+    )
+
+
+def minutely(values: list[float], *, from_now: int) -> MetricsData:
+    """Return what an exporter is handed: a gauge whose samples are a minute apart."""
+    at = [time.time_ns() + (from_now + minute) * 60 * 10**9 for minute in range(len(values))]
+    points = [NumberDataPoint({}, at[place], at[place], value) for place, value in enumerate(values)]
+    metric = Metric("queue.length", "", "{job}", Gauge(points))
+    scope = ScopeMetrics(InstrumentationScope("shop"), [metric], "")
+    return MetricsData([ResourceMetrics(RESOURCE, [scope], "")])
+
+
+@pytest.mark.usefixtures("_own_data")
+def test_a_client_that_tells_of_something_unlike_before_and_sends_it_again_tells_of_one_event(
+    reach: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter = OTLPMetricExporter(**reach("metrics"))
+    values = [20 + minute % 7 / 10 for minute in range(240)]
+    for first in range(0, 240, 20):
+        told = minutely(values[first : first + 20], from_now=first - 240)
+        assert exporter.export(told) is MetricExportResult.SUCCESS
+    assert judge_what_was_told() == []
+    refusals, genuine = [Throttled(wait=0.1)], pushing.take
+
+    def once_too_busy(**given: Any) -> Any:
+        kept = genuine(**given)
+        if refusals:  # the answer is lost after it was stored, as when a proxy gives up
+            raise refusals.pop()
+        return kept
+
+    monkeypatch.setattr(otlp, "take", once_too_busy)
+    assert exporter.export(minutely([90.0], from_now=0)) is MetricExportResult.SUCCESS
+    exporter.shutdown()
+    assert refusals == []
+    (event,) = judge_what_was_told()
+    assert event.title.startswith("queue.length: spike, 90 {job} (usually 20 to 20.6)")
+
+
+@pytest.mark.usefixtures("_own_data")
+def test_a_client_that_tells_of_too_many_series_hears_how_many_and_does_not_send_again(
+    reach: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushing, "MOST_SERIES", 2)
     reader = PeriodicExportingMetricReader(OTLPMetricExporter(**reach("metrics")), export_interval_millis=60_000)
     provider = MeterProvider([reader], resource=RESOURCE, shutdown_on_exit=False)
-    provider.get_meter("shop").create_counter("paid").add(1)
+    paid = provider.get_meter("shop").create_counter("paid")
+    for customer in range(5):
+        paid.add(1, {"customer": customer})
     assert provider.force_flush()
     provider.shutdown()
-    assert titles() == []
-    assert [note.getMessage() for note in caplog.records if note.name.startswith("opentelemetry")] == []
+    assert PushedSeries.objects.count() == 2
+    assert sum(PushedSamples.objects.values_list("number", flat=True)) == 4  # twice: once more at shutdown

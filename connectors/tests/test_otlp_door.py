@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from connectors import otlp, telemetry
-from connectors.tests.otlp import ERROR, JSON, PROTOBUF, START, example, logs, metrics, record, recorded, span, traces
+from connectors.tests.otlp import ERROR, JSON, PROTOBUF, example, logs, metrics, record, recorded, span, traces
 from events.models import Event
 from events.services import store
 
@@ -106,19 +106,6 @@ def test_partial_success_in_json(client: APIClient) -> None:
     assert post(client, "logs", body, JSON).json() == {
         "partialSuccess": {"rejectedLogRecords": "1", "errorMessage": "A time is missing."}
     }
-
-
-def test_a_value_that_is_bad_by_itself_is_an_event_and_the_others_are_taken(client: APIClient) -> None:
-    request = metrics(3)
-    full = request.resource_metrics[0].scope_metrics[0].metrics.add(name="disk.used.percent", unit="%")
-    for second in (1, 2):
-        full.gauge.data_points.add(time_unix_nano=START + second * 10**9, as_double=97.5)
-    answer = post(client, "metrics", request.SerializeToString())
-    partial = ExportMetricsServiceResponse.FromString(answer.content).partial_success
-    assert (answer.status_code, partial.rejected_data_points) == (200, 0)
-    event = Event.objects.get()
-    assert (event.event_type, event.severity) == ("threshold_violation", "critical")
-    assert event.title == "disk.used.percent: 97.5 %, disk in use at or above 95%"
 
 
 def test_a_point_without_a_time_is_rejected_with_the_reason(client: APIClient) -> None:

@@ -113,6 +113,19 @@ def test_the_new_api_is_asked_first_and_its_traces_are_taken_apart() -> None:
     assert (record.kind, record.reference) == ("otlp", f"{1:032x}")
 
 
+def test_all_spans_of_a_time_are_told_for_an_incident_well_or_not() -> None:
+    with peer(VICTORIA) as url:
+        source = jaeger(url)
+        spans = list(source.observe(NOW - timedelta(minutes=20), NOW))
+        records = list(source.fetch(NOW - timedelta(hours=1), NOW))
+    told = [span for record in records for span in source._read(record).spans if span.service]
+    assert told
+    # Each half of the time is asked for, and this server answers both with the same traces.
+    assert [one.span_id for one in spans] == 2 * [one.span_id for one in told]
+    assert {(one.trace_id, one.service) for one in spans} == {(one.trace_id, one.service) for one in told}
+    assert [one.milliseconds for one in spans] == 2 * [one.milliseconds for one in told]
+
+
 def test_what_is_usual_is_kept_in_the_cursor() -> None:
     with peer(VICTORIA) as url:
         pages = list(jaeger(url).read({}))

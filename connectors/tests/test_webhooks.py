@@ -9,14 +9,19 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from connectors import services
+from accounts.models import User
+from connectors import reception, services
+from connectors.base import Push
 from connectors.choices import DeliveryState
 from connectors.digestion import digest_pending
-from connectors.models import Delivery
-from connectors.tests.factories import ConnectorFactory
+from connectors.models import Connector, Delivery
+from connectors.registry import SOURCES
+from connectors.tests.factories import NOW, ConnectorFactory
 from connectors.tests.github import corpus, post, signature, signed
+from rcaplatform.kit.errors import Unavailable
 
 pytestmark = pytest.mark.django_db
+KEY = "a secret that only its sender knows"
 PING = b'{"zen": "Speak like a human."}'
 
 
@@ -104,6 +109,43 @@ def test_a_name_nobody_has_is_not_found(client: Client) -> None:
     assert detail(client.post("/hooks/nobody", PING, content_type="application/json"))["status"] == 404
 
 
+CARRIED = {kind: source.pushed_with or "secret" for kind, source in SOURCES.items() if issubclass(source, Push)}
+ENDS = [(kind, path) for kind, source in SOURCES.items() if issubclass(source, Push) for path in source.paths]
+
+
+@pytest.mark.parametrize(("kind", "path"), ENDS)
+def test_a_sender_may_append_what_its_own_product_is_called_by(client: Client, kind: str, path: str) -> None:
+    connector = ConnectorFactory(kind=kind, secret={CARRIED[kind]: KEY})
+    headers = {"authorization": f"Bearer {KEY}"}
+    answers = [
+        client.post(f"/hooks/{connector.name}{end}", b"[]", content_type="application/json", headers=headers)
+        for end in ("", f"/{path}", f"/{path}/")
+    ]
+    assert [answer.status_code for answer in answers] == [202, 200, 200]
+
+
+@pytest.mark.parametrize("kind", sorted({kind for kind, _ in ENDS} | {"github", "git"}))
+@pytest.mark.parametrize("end", ["nothing", "api/v2/spans/more", "loki/api/v1", "../v2/enqueue", "v2//enqueue", "\x00"])
+def test_any_other_end_of_an_address_is_not_found(client: Client, kind: str, end: str) -> None:
+    connector = ConnectorFactory(kind=kind)
+    answer = client.post(f"/hooks/{connector.name}/{end}", PING, content_type="application/json")
+    assert detail(answer)["status"] == 404
+    assert not Delivery.objects.exists()
+
+
+def test_an_end_of_an_address_lets_nobody_in_without_the_secret(client: Client) -> None:
+    connector = ConnectorFactory(kind="loki", secret={"secret": KEY})
+    answer = client.post(f"/hooks/{connector.name}/loki/api/v1/push", b"{}", content_type="application/json")
+    assert detail(answer)["status"] == 401
+
+
+def test_a_sender_that_asks_first_is_answered_at_the_address_it_was_given_alone(client: Client) -> None:
+    connector = ConnectorFactory(kind="cloudevents")
+    asked = {"WebHook-Request-Origin": "sender.example"}
+    answers = [client.options(f"/hooks/{connector.name}{end}", headers=asked) for end in ("", "/more")]
+    assert [answer.status_code for answer in answers] == [200, 404]
+
+
 def test_a_connector_that_is_polled_has_no_webhook(client: Client) -> None:
     assert detail(post(client, ConnectorFactory(kind="git"), PING, **signed(PING)))["status"] == 404
 
@@ -175,14 +217,14 @@ def test_a_database_that_does_not_answer_is_503(client: Client, monkeypatch: pyt
     def down(**_: Any) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(services, "receive", down)
+    monkeypatch.setattr(reception, "receive", down)
     answer = post(client, connector, PING, **signed(PING))
     assert (detail(answer)["status"], answer["Retry-After"]) == (503, "300")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_locked_table_is_503_before_the_sender_hangs_up(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "LOCK_PATIENCE", "200ms")
+    monkeypatch.setattr(reception, "LOCK_PATIENCE", "200ms")
     connector = ConnectorFactory()
     with psycopg.connect(**connection.get_connection_params()) as other:
         other.execute("SET idle_in_transaction_session_timeout = '5s'")  # a door without patience would wait for ever
@@ -194,21 +236,59 @@ def test_a_locked_table_is_503_before_the_sender_hangs_up(client: Client, monkey
 
 def test_a_worker_is_woken_for_a_new_delivery_alone(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[str] = []
-    monkeypatch.setattr(services, "ring_once", rung.append)
+    monkeypatch.setattr(reception, "ring_once", rung.append)
     connector = ConnectorFactory()
     for _ in range(2):
         post(client, connector, PING, **signed(PING))
     assert rung == ["connectors.digest"]
 
 
-def test_taking_a_delivery_costs_these_queries(client: Client) -> None:
+def test_taking_a_delivery_costs_one_statement_once_its_connector_is_known(client: Client) -> None:
+    connector, costs = ConnectorFactory(), []
+    for key in ("first", "second", "second"):
+        with CaptureQueriesContext(connection) as asked:
+            post(client, connector, PING, **signed(PING, key=key))
+        costs.append(len(asked))
+    assert costs == [2, 1, 1]  # the connector and the delivery; from then on both at once, new or known
+
+
+def test_a_connector_that_took_deliveries_and_is_switched_off_takes_no_more(client: Client, admin: User) -> None:
     connector = ConnectorFactory()
-    with CaptureQueriesContext(connection) as new:
-        post(client, connector, PING, **signed(PING))
-    with CaptureQueriesContext(connection) as known:
-        post(client, connector, PING, **signed(PING))
-    # The connector, the insert; of a known one its id.
-    assert (len(new), len(known)) == (2, 3)
+    assert post(client, connector, PING, **signed(PING)).status_code == 202
+    services.switch(connector=Connector.objects.get(), enabled=False, actor=admin, now=NOW)
+    assert post(client, connector, PING, **signed(PING, key="two")).status_code == 503
+    services.switch(connector=Connector.objects.get(), enabled=True, actor=admin, now=NOW)
+    services.halt(actor=admin, now=NOW)
+    assert post(client, connector, PING, **signed(PING, key="two")).status_code == 503
+    assert Delivery.objects.count() == 1
+
+
+def test_a_secret_that_was_replaced_lets_nobody_in_from_then_on(client: Client, admin: User) -> None:
+    connector = ConnectorFactory()
+    assert post(client, connector, PING, **signed(PING)).status_code == 202
+    values = {"secret": "the new one"}
+    services.configure(connector=Connector.objects.get(), interval=60, values=values, actor=admin, now=NOW)
+    assert post(client, connector, PING, **signed(PING, key="two")).status_code == 401
+    fresh = {**signed(PING, key="two"), "x-hub-signature-256": signature(PING, secret="the new one")}
+    assert post(client, connector, PING, **fresh).status_code == 202
+
+
+def test_a_connector_that_was_removed_or_renamed_has_no_door_left(client: Client) -> None:
+    connector = ConnectorFactory()
+    post(client, connector, PING, **signed(PING))
+    Connector.objects.update(name="another")
+    assert post(client, connector, PING, **signed(PING, key="two")).status_code == 404
+    Connector.objects.all().delete()
+    connector.name = "another"
+    assert post(client, connector, PING, **signed(PING, key="two")).status_code == 404
+
+
+def test_a_connector_switched_off_while_it_verifies_keeps_nothing() -> None:
+    connector = ConnectorFactory()
+    Connector.objects.update(enabled=False)
+    with pytest.raises(Unavailable, match="at this moment"):
+        reception.receive(connector=connector, headers=signed(PING), body=PING, now=NOW)
+    assert not Delivery.objects.exists()
 
 
 def test_no_session_or_csrf_token_is_asked_for() -> None:

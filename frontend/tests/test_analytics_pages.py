@@ -6,6 +6,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -15,7 +16,7 @@ from events.tests.factories import EventFactory
 from frontend.tests.conftest import Browse
 from investigations import services
 from investigations.models import Investigation
-from investigations.tests.factories import InvestigationFactory, LinkFactory
+from investigations.tests.factories import InvestigationFactory, LinkFactory, SuspectFactory, SuspectReportFactory
 
 pytestmark = pytest.mark.django_db
 MARCH = {"first": "2026-03-01", "last": "2026-03-31"}
@@ -105,6 +106,21 @@ def test_suggestions_people_confirmed_are_counted(window: Client, engineer: User
     assert "50 %" in page.partition("calibration-title")[2]
 
 
+def test_of_suspects_people_judged_shares_are_told_from_ten_on(window: Client) -> None:
+    def told() -> str:
+        return str(window.get(PAGE, MARCH).text.partition("reliability-title")[2].partition("</section>")[0])
+
+    assert "Nobody has confirmed or dismissed" in told()
+    for number in range(10):
+        report = SuspectReportFactory(investigation=detected(2))
+        SuspectFactory(report=report, place=1, state="confirmed" if number < 8 else "dismissed")
+        if number == 8:
+            cache.clear()
+            assert "%" not in told().partition("<tbody>")[2].partition("</tbody>")[0]
+    cache.clear()
+    assert "80 % (49 % to 94 %)" in told()
+
+
 @pytest.mark.parametrize(
     ("asked", "field", "why"),
     [
@@ -169,8 +185,8 @@ def test_the_page_asks_the_same_questions_however_much_there_is(
 ) -> None:
     LinkFactory.create_batch(5)
     # Session, person; then opened, resolved, severities, times (of each severity, of all), components, causes,
-    # recurrences, bands and factors of confidence; events by bucket and by source.
-    with django_assert_num_queries(14):
+    # recurrences, bands and factors of confidence, whose suspects were judged; events by bucket and by source.
+    with django_assert_num_queries(15):
         window.get(PAGE, MARCH)
 
 

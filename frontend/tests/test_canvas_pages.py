@@ -33,16 +33,17 @@ def decided(case: Investigation, state: LinkState, by: User, **event: object) ->
 def test_the_canvas_asks_the_same_questions_however_much_it_shows(
     window: Client, case: Investigation, link: Link, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
+    NoteFactory(investigation=case)
     window.get(path(case, f"?event={link.event_id}"))  # so that it was seen before
     # Session, person, investigation, links, counts by facet, count, gaps, failing connectors, event, link, comments,
-    # notes, related.
-    with django_assert_num_queries(14):
+    # notes, their comments, related.
+    with django_assert_num_queries(15):
         window.get(path(case, f"?event={link.event_id}"))
     origin = OriginFactory()
     LinkFactory.create_batch(30, investigation=case, event__origin=origin)
     NoteFactory.create_batch(10, investigation=case)
     case.related.add(InvestigationFactory())
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         window.get(path(case, f"?event={link.event_id}"))
 
 

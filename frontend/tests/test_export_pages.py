@@ -4,7 +4,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from investigations.models import Investigation
+from accounts.models import User
+from frontend.tests.conftest import Browse
+from investigations.exports import document
+from investigations.models import Export, Investigation
+from investigations.tasks import make_exports
+from investigations.tests.factories import ExportFactory, FinishedExportFactory, LinkFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -43,3 +48,60 @@ def test_whoever_is_not_signed_in_is_sent_to_sign_in(client: Client, case: Inves
 def test_one_that_was_deleted_is_not_found(window: Client, case: Investigation) -> None:
     Investigation.objects.filter(pk=case.pk).update(deleted_at=case.created_at)
     assert window.get(path(case, "?format=json")).status_code == 404
+
+
+def files(case: Investigation) -> str:
+    return reverse("investigation-exports", args=[case.pk])
+
+
+def test_what_takes_long_is_offered_to_be_made(
+    window: Client, case: Investigation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LinkFactory(investigation=case)
+    assert "Make it" not in window.get(files(case)).text
+    monkeypatch.setitem(document.AT_ONCE, "pdf", 0)
+    assert window.get(path(case, "?format=pdf")).headers["Location"] == files(case)
+    assert 'aria-label="Make it in PDF"' in window.get(files(case)).text
+
+
+def test_one_is_made_while_its_page_is_looked_at(window: Client, case: Investigation) -> None:
+    asked = window.post(files(case), {"format": "markdown"}, follow=True)
+    assert "Waiting" in asked.text
+    assert "Look again" in asked.text  # for whoever has no scripts
+    make_exports()
+    done = window.get(files(case), headers={"HX-Request": "true", "HX-Target": "exports"}).text
+    assert "<html" not in done
+    assert "hx-trigger" not in done
+    (export,) = Export.objects.all()
+    assert window.get(reverse("export-file", args=[case.pk, export.pk])).content.startswith(b"# Payments fail")
+
+
+def test_how_far_it_is_can_be_seen(window: Client, case: Investigation) -> None:
+    ExportFactory(investigation=case, state="running", progress=30)
+    shown = window.get(files(case)).text
+    assert "Reading events, 30 %" in shown
+    assert 'hx-trigger="load delay:1s"' in shown
+
+
+def test_why_one_failed_is_said(window: Client, case: Investigation) -> None:
+    ExportFactory(investigation=case, state="failed", error="The file is too <large>.")
+    assert "The file is too &lt;large&gt;." in window.get(files(case)).text
+
+
+def test_one_is_cancelled(window: Client, case: Investigation, engineer: User) -> None:
+    made = ExportFactory(investigation=case, created_by=engineer)
+    window.post(reverse("export-delete", args=[case.pk, made.pk]))
+    assert not Export.objects.exists()
+
+
+def test_a_user_cancels_their_own_alone(browse: Browse, case: Investigation, user: User) -> None:
+    mine = ExportFactory(investigation=case, created_by=user)
+    theirs = ExportFactory(investigation=case)
+    answers = [browse(user).post(reverse("export-delete", args=[case.pk, one.pk])) for one in (mine, theirs)]
+    assert [answer.status_code for answer in answers] == [302, 403]
+    assert [export.pk for export in Export.objects.all()] == [theirs.pk]
+
+
+def test_the_file_of_another_investigation_is_not_found(window: Client, case: Investigation) -> None:
+    foreign = FinishedExportFactory()
+    assert window.get(reverse("export-file", args=[case.pk, foreign.pk])).status_code == 404

@@ -1,6 +1,10 @@
 """What people make of links."""
 
+from typing import cast
+from uuid import uuid4
+
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -9,6 +13,7 @@ from events.tests.factories import EventFactory
 from frontend.tests.conftest import Browse
 from investigations.choices import LinkState
 from investigations.models import Comment, Investigation, Link
+from investigations.tests.factories import LinkFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -107,3 +112,36 @@ def test_a_user_cannot_link(browse: Browse, user: User, link: Link, name: str) -
     assert browse(user).post(address, form).status_code == 403
     link.refresh_from_db()
     assert link.state == LinkState.SUGGESTED
+
+
+def together(window: Client, case: Investigation, decision: str, *events: object) -> HttpResponse:
+    named = {"decision": decision, "event": [str(event) for event in events]}
+    return cast(HttpResponse, window.post(reverse("links-decide", args=[case.pk]), named))
+
+
+def test_several_links_are_decided_on_with_one_word(window: Client, case: Investigation, link: Link) -> None:
+    other = LinkFactory(investigation=case)
+    decide(window, other, "reject")
+    answer = together(window, case, "reject", link.event_id, other.event_id)
+    assert answer.content == b'{"changed": 1}'
+    assert set(case.links.values_list("state", flat=True)) == {LinkState.REJECTED}
+
+
+def test_what_is_not_linked_here_is_not_decided_on_and_nor_is_the_rest(
+    window: Client, case: Investigation, link: Link
+) -> None:
+    for foreign in (LinkFactory().event_id, "no id"):
+        assert together(window, case, "confirm", link.event_id, foreign).status_code == 404
+    link.refresh_from_db()
+    assert link.state == LinkState.SUGGESTED
+
+
+@pytest.mark.parametrize(("decision", "count"), [("burn", 1), ("confirm", 0), ("confirm", 201)])
+def test_a_word_about_several_links_names_some_and_says_what(
+    window: Client, case: Investigation, decision: str, count: int
+) -> None:
+    assert together(window, case, decision, *(uuid4() for _ in range(count))).status_code == 400
+
+
+def test_a_user_decides_on_no_links_together(browse: Browse, user: User, case: Investigation, link: Link) -> None:
+    assert together(browse(user), case, "confirm", link.event_id).status_code == 403

@@ -7,13 +7,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from frontend import notebook
 from frontend.tests.conftest import Browse
 from investigations import services
 from investigations.models import Investigation, Note
-from investigations.tests.factories import NoteFactory
+from investigations.tests.factories import CommentFactory, InvestigationFactory, NoteFactory
+from rcaplatform.kit.ids import uuid7
 
 pytestmark = pytest.mark.django_db
 HTMX = {"hx-request": "true", "hx-target": "notes"}
@@ -139,3 +141,48 @@ def test_older_notes_are_a_click_away_with_and_without_a_script(window: Client, 
 
 def test_an_address_of_notes_that_do_not_exist_says_so(window: Client, case: Investigation) -> None:
     assert window.get(reverse("investigation", args=[case.pk]), {"notes": "x"}).status_code == 400
+
+
+def test_a_note_that_its_page_saved_by_itself_is_not_written_twice(window: Client, case: Investigation) -> None:
+    begun = {"id": str(uuid7()), "body": "Half a thought"}
+    window.post(f"/api/v1/investigations/{case.pk}/notes", begun, content_type="application/json")
+    form = {"note-id": begun["id"], "note-version": "1", "note-body": "A whole thought"}
+    window.post(reverse("note-write", args=[case.pk]), form)
+    note = Note.objects.get()
+    assert (str(note.pk), note.body, note.version) == (begun["id"], "A whole thought", 2)
+
+
+def test_a_colleagues_change_of_it_is_not_written_over(window: Client, case: Investigation, admin: User) -> None:
+    begun = {"id": str(uuid7()), "body": "Half a thought"}
+    window.post(f"/api/v1/investigations/{case.pk}/notes", begun, content_type="application/json")
+    services.edit_note(note=Note.objects.get(), body="Theirs", actor=admin, now=timezone.now())
+    form = {"note-id": begun["id"], "note-version": "1", "note-body": "A whole thought"}
+    answer = window.post(reverse("note-write", args=[case.pk]), form)
+    assert (Note.objects.get().body, "A whole thought</textarea>" in answer.text) == ("Theirs", True)
+
+
+def test_people_comment_on_a_note(window: Client, case: Investigation, note: Note) -> None:
+    page = window.post(reverse("note-comment", args=[case.pk, note.pk]), {"body": "I saw **that** too."}, follow=True)
+    assert "I saw <strong>that</strong> too." in page.text
+    assert note.comments.get().author.username == "engineer"
+
+
+def test_an_empty_comment_on_a_note_says_so_beside_it(window: Client, case: Investigation, note: Note) -> None:
+    answer = window.post(reverse("note-comment", args=[case.pk, note.pk]), {"body": " "}, headers=HTMX)
+    assert (answer.status_code, f"remark-{note.pk}-error" in answer.text) == (422, True)
+
+
+def test_a_note_of_another_investigation_is_not_commented_on(window: Client, note: Note) -> None:
+    other = InvestigationFactory()
+    answer = window.post(reverse("note-comment", args=[other.pk, note.pk]), {"body": "Here"})
+    assert (answer.status_code, note.comments.count()) == (404, 0)
+
+
+def test_comments_cost_one_query_however_many_notes_there_are(
+    window: Client, case: Investigation, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(8):
+        CommentFactory(investigation=case, note=NoteFactory(investigation=case, body=f"Note {number}"))
+    window.get(reverse("investigation", args=[case.pk]), headers=HTMX)
+    with django_assert_max_num_queries(12):
+        window.get(reverse("investigation", args=[case.pk]), headers=HTMX)

@@ -63,7 +63,7 @@ def test_a_message_about_an_investigation_reaches_who_looks_at_it(engineer: User
             return await read(chunks, b"linked"), answer.headers
 
     said, headers = run(story())
-    assert said == b'data: {"kind":"linked"}\n\n'
+    assert said == b'data: {"spread":2,"kind":"linked"}\n\n'
     assert headers["Content-Type"] == "text/event-stream"
     assert headers["Cache-Control"] == "no-cache, no-transform"
     assert (headers["X-Accel-Buffering"], headers["Content-Encoding"]) == ("no", "identity")
@@ -85,7 +85,7 @@ def test_one_subscription_serves_all_listeners_of_a_process() -> None:
                 await one.aclose()
 
     heard, subscriptions = run(story())
-    assert heard == [b'data: {"kind":"stored"}\n\n'] * 20
+    assert heard == [b'data: {"spread":40,"kind":"stored"}\n\n'] * 20
     assert subscriptions == 1
 
 

@@ -64,3 +64,12 @@ def test_ranking_again_keeps_a_new_report(desk: Client) -> None:
     report = SuspectReportFactory()
     desk.post(f"/investigations/{report.investigation_id}/suspects")
     assert report.investigation.suspect_reports.count() == 2
+
+
+def test_the_card_says_which_sources_were_asked_and_which_were_away(desk: Client) -> None:
+    asked = [
+        {"source": "prometheus", "said": "12 series", "failed": False},
+        {"source": "<tempo>", "said": "no route", "failed": True},
+    ]
+    page = canvas_of(desk, SuspectFactory(report=SuspectReportFactory(sources=asked)))
+    assert "prometheus (12 series); &lt;tempo&gt; (did not answer: no route)" in page

@@ -68,7 +68,9 @@ def came_from(request: HttpRequest) -> str:
     referrer = request.headers.get("Referer", "")
     if url_has_allowed_host_and_scheme(referrer, {request.get_host()}):
         parts = urlsplit(referrer)
-        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+        place = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        if url_has_allowed_host_and_scheme(place, None):  # a path that begins with // would name another host
+            return place
     return reverse("investigations")
 
 

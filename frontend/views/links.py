@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +15,8 @@ from investigations.choices import LinkState
 from investigations.models import Comment, Investigation, Link
 from rcaplatform.kit.errors import Conflict, Invalid
 
+TOGETHER = {"confirm": LinkState.CONFIRMED, "reject": LinkState.REJECTED}
+MOST_TOGETHER = 200
 DECISIONS = ("confirm", "reject", "cause", "no-cause")
 
 
@@ -43,6 +45,25 @@ def _decide(link: Link, request: Request) -> None:
         linking.reject(link=link, actor=request.user, now=now)
     else:
         linking.mark_cause(link=link, is_cause=decision == "cause", actor=request.user, now=now)
+
+
+@door("POST")
+def decide_together(request: Request, pk: UUID) -> HttpResponse:
+    """Confirm or reject the links of several events with one word."""
+    investigation = canvas.find(request.user, pk)
+    decision = request.POST.get("decision", "")
+    if decision not in TOGETHER:
+        raise Invalid("Choose what to make of these links.", fields={"decision": f"One of {', '.join(TOGETHER)}."})
+    asked = set(request.POST.getlist("event"))
+    if not 0 < len(asked) <= MOST_TOGETHER:
+        raise Invalid(f"Name 1 to {MOST_TOGETHER} events.", fields={"event": f"1 to {MOST_TOGETHER}."})
+    found = list(Link.objects.filter(investigation=investigation, event_id__in=map(canvas.key, asked)))
+    if len(found) != len(asked):
+        raise Http404("One of these events is not linked to this investigation.")
+    for link in found:
+        require(request.user, "edit", link)
+    changed = linking.decide_all(links=found, state=TOGETHER[decision], actor=request.user, now=timezone.now())
+    return JsonResponse({"changed": changed})
 
 
 @door("POST")

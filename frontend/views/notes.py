@@ -14,7 +14,7 @@ from frontend.markdown import render as render_markdown
 from frontend.views import panes
 from frontend.views.door import Request, back_to, door, require
 from investigations import services
-from investigations.models import Investigation, Note
+from investigations.models import Comment, Investigation, Note
 from rcaplatform.kit.errors import Conflict, Invalid
 
 
@@ -28,16 +28,43 @@ def write(request: Request, pk: UUID) -> HttpResponse:
         return panes.answer(request, investigation, tab="notes", status=422, note_form=form)
     body = form.cleaned_data["body"]
     if "preview" in request.POST:
+        form.stored("")
         return panes.answer(request, investigation, tab="notes", note_form=form, preview=render_markdown(body))
     try:
-        services.write_note(investigation=investigation, body=body, actor=request.user, now=timezone.now())
-    except Invalid as problem:
+        _keep(request, investigation, form)
+    except (Invalid, Conflict) as problem:
         form.blame(problem)
         return panes.answer(request, investigation, tab="notes", status=422, note_form=form)
     if request.htmx:
         return panes.answer(request, investigation, tab="notes")
     messages.success(request, "Note saved.", extra_tags="saved")
     return _back(request, investigation)
+
+
+def _keep(request: Request, investigation: Investigation, form: NoteForm) -> None:
+    """Write a note, over what its own page has saved of it by itself meanwhile."""
+    given, now = form.cleaned_data, timezone.now()
+    body, pk = given["body"], given["id"]
+    note = services.write_note(investigation=investigation, body=body, actor=request.user, now=now, pk=pk)
+    if note.body != services.plain_text(body):
+        note.version = given["version"] or note.version
+        services.edit_note(note=note, body=body, actor=request.user, now=now)
+
+
+@door("POST")
+def comment(request: Request, pk: UUID, note: UUID) -> HttpResponse:
+    """Remark on a note."""
+    found = _find(request, pk, note)
+    require(request.user, "create", Comment)
+    body, investigation = request.POST.get("body", ""), found.investigation
+    try:
+        services.comment(investigation=investigation, body=body, actor=request.user, now=timezone.now(), note=found)
+    except Invalid as problem:
+        wrong = {"note": found.pk, "body": body, "words": " ".join(problem.fields.values())}
+        return panes.answer(request, investigation, tab="notes", status=422, wrong=wrong)
+    if request.htmx:
+        return panes.answer(request, investigation, tab="notes")
+    return back_to(request, reverse("investigation", args=[pk]), f"#note-{note}")
 
 
 @door("GET", "POST")
@@ -52,6 +79,7 @@ def edit(request: Request, pk: UUID, note: UUID) -> HttpResponse:
             status = 422
         elif "preview" in request.POST:
             preview = render_markdown(form.cleaned_data["body"])
+            form.stored(found.body)
         elif (status := _save(request, form, found)) == 200:
             messages.success(request, "Note saved.", extra_tags="saved")
             return _back(request, found.investigation)

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events import services as event_services
-from frontend import canvas, notebook, suspects
+from frontend import canvas, difference, notebook, suspects
 from frontend.views.door import Request, answer_part, wanted_part
 from investigations.models import Investigation
 
@@ -15,6 +15,7 @@ PARTS = {
     "events": "canvas/events.html",
     "more": "canvas/rows.html",
     "details": "canvas/details.html",
+    "difference": "canvas/difference.html",
     "notes": "canvas/notebook.html",
     "older-notes": "canvas/note_list.html",
 }
@@ -59,6 +60,8 @@ def answer(
         context |= canvas.details(request.user, investigation, chosen)
     if not part or (part == "details" and not chosen):
         context |= suspects.card(request.user, investigation)
+    if not chosen and part in ("", "details", "difference"):
+        context |= difference.panel(investigation, request.GET.get("difference", ""))
     if part in ("", "notes", "older-notes"):
         shown = notebook.chosen_tab(request.GET, tab)
         context |= notebook.show(request.user, investigation, request.GET, shown)

@@ -12,7 +12,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from investigations.api.views import PARENT, PartViewSet
-from investigations.exports.document import FORMATS, write
+from investigations.exports.document import FORMATS, write_at_once
 from investigations.models import Investigation
 from rcaplatform.kit.rest import JSONRenderer
 from rcaplatform.kit.views import Strict, asked
@@ -55,7 +55,8 @@ class ExportViewSet(PartViewSet):
     def export(self, request: Request, **_: str) -> HttpResponse:
         """Export one with its events and why they are linked, hypotheses, notes, comments and related ones.
 
-        At most 10,000 events (PDF: 5,000), those that carry most weight; `omissions` says what was left out.
+        At most 10,000 events (PDF: 5,000), those that carry most weight; `omissions` says what was left out. One with
+        more than 5,000 events (PDF: 1,000) takes long: 409 with the code `takes_long`; have it made in the background.
         """
         chosen = asked(ExportRequest, request)["format"]
-        return write(investigation=self.investigation, written_in=chosen, now=timezone.now()).as_download()
+        return write_at_once(investigation=self.investigation, written_in=chosen, now=timezone.now()).as_download()

@@ -12,6 +12,7 @@ from events.models import Event
 from investigations import services
 from investigations.choices import CauseCategory, ImpactSeverity, LinkState, Priority, Status
 from investigations.models import Comment, Investigation, Link, Note, NoteRevision
+from rcaplatform.kit.errors import Invalid
 from rcaplatform.kit.search import marked
 from rcaplatform.kit.views import Rows, Strict, StrictSerializer
 
@@ -172,6 +173,13 @@ class LinkSerializer(serializers.ModelSerializer[Link]):
 class NoteSerializer(StrictSerializer):
     """What somebody wrote down, in Markdown."""
 
+    kept = frozenset({"id"})
+
+    id = serializers.UUIDField(
+        required=False,
+        help_text="A version 7 UUID of your own makes writing safe to repeat: the note that you wrote under it is "
+        "answered with as it stands. It cannot be changed.",
+    )
     author_name = serializers.CharField(source="author.username", read_only=True)
 
     class Meta:
@@ -181,10 +189,15 @@ class NoteSerializer(StrictSerializer):
 
     def create(self, validated_data: dict[str, Any]) -> Note:
         """Write it by its deed."""
-        return services.write_note(investigation=self.context["view"].investigation, **validated_data)
+        pk = validated_data.pop("id", None)
+        note = services.write_note(investigation=self.context["view"].investigation, pk=pk, **validated_data)
+        self.fresh = note.created_at >= validated_data["now"]
+        return note
 
     def update(self, instance: Note, validated_data: dict[str, Any]) -> Note:
         """Write it anew by its deed."""
+        if validated_data.pop("id", None) not in (None, instance.pk):
+            raise Invalid("The id cannot be changed.", fields={"id": "It cannot be changed."})
         return services.edit_note(note=instance, **{"body": instance.body, **validated_data})
 
 

@@ -41,6 +41,14 @@ class SuspectShown(serializers.Serializer[Any]):
     decided_at = serializers.DateTimeField(allow_null=True)
 
 
+class SourceAsked(serializers.Serializer[Any]):
+    """What a source said when it was asked about the time of the incident."""
+
+    source = serializers.CharField()  # type: ignore[assignment]
+    said = serializers.CharField(help_text="What it told, or why it did not.")
+    failed = serializers.BooleanField(help_text="It did not answer.")
+
+
 class SuspectReportShown(serializers.Serializer[Any]):
     """What the engine answered, from what was known when it was asked. Without suspects nothing stood out."""
 
@@ -49,6 +57,7 @@ class SuspectReportShown(serializers.Serializer[Any]):
     computed_at = serializers.DateTimeField()
     computed_by = serializers.CharField(source="computed_by.username", default=None, allow_null=True)
     events = serializers.IntegerField(help_text="How many events it was read from.")
+    sources = SourceAsked(many=True)
     onset = serializers.DateTimeField(allow_null=True)
     no_change_cause = serializers.BooleanField(help_text="No change explains it.")
     reasons = serializers.ListField(child=serializers.CharField(), help_text="Why no change does.")

@@ -6,9 +6,13 @@ from investigations.api.analytics import EventAnalytics, InvestigationAnalytics
 from investigations.api.bursts import BurstDecisionViewSet, BurstViewSet
 from investigations.api.calibration import CalibrationViewSet
 from investigations.api.comments import CommentViewSet
+from investigations.api.differences import DifferenceViewSet
 from investigations.api.export import ExportViewSet
+from investigations.api.exports import ExportsViewSet
 from investigations.api.hypotheses import EvidenceViewSet, HypothesisViewSet
+from investigations.api.imports import ImportViewSet
 from investigations.api.relations import RelatedViewSet, SimilarViewSet
+from investigations.api.reliability import ReliabilityViewSet
 from investigations.api.savedviews import SavedViewViewSet
 from investigations.api.search import SearchView
 from investigations.api.suspects import SuspectReportViewSet, SuspectViewSet
@@ -33,6 +37,7 @@ router.register("views", SavedViewViewSet, basename="view")
 router.register(f"{PART}/notes", NoteViewSet, basename="note")
 router.register(f"{PART}/comments", CommentViewSet, basename="comment")
 router.register(f"{PART}/hypotheses", HypothesisViewSet, basename="hypothesis")
+router.register(f"{PART}/exports", ExportsViewSet, basename="export")
 router.register(rf"{PART}/hypotheses/(?P<hypothesis_id>[^/]+)/evidence", EvidenceViewSet, basename="evidence")
 
 status = StatusViewSet.as_view({"get": "show", "post": "move", "put": "move", "patch": "move"})
@@ -63,6 +68,7 @@ reject_burst = BurstDecisionViewSet.as_view({"post": "decide"}, deed="reject")
 urlpatterns = [
     re_path(r"^search/?$", SearchView.as_view(), name="search"),
     *analytics,
+    re_path(r"^investigations/import/?$", ImportViewSet.as_view({"post": "bring"}), name="investigation-import"),
     re_path(rf"{ONE}/status/?$", status, name="investigation-status"),
     re_path(rf"{ONE}/close/?$", ClosureViewSet.as_view({"post": "close"}), name="investigation-close"),
     re_path(rf"{ONE}/reopen/?$", ClosureViewSet.as_view({"post": "reopen"}), name="investigation-reopen"),
@@ -79,7 +85,9 @@ urlpatterns = [
     re_path(rf"^{PART}/similar/?$", SimilarViewSet.as_view({"get": "show"}), name="investigation-similar"),
     re_path(rf"^{PART}/suspects/?$", suspects, name="suspect-report"),
     re_path(rf"^{PART}/suspects/(?P<suspect_id>[^/]+)/?$", suspect, name="suspect"),
+    re_path(rf"^{PART}/differences/?$", DifferenceViewSet.as_view({"get": "show"}), name="differences"),
     re_path(rf"^{PART}/export/?$", ExportViewSet.as_view({"get": "export"}), name="investigation-export"),
+    re_path(r"^suspects/calibration/?$", ReliabilityViewSet.as_view({"get": "show"}), name="suspect-calibration"),
     re_path(r"^links/calibration/?$", CalibrationViewSet.as_view({"get": "show"}), name="link-calibration"),
     *router.urls,
 ]

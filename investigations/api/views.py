@@ -175,6 +175,11 @@ class NoteViewSet(PartViewSet):
     def get_queryset(self) -> QuerySet[Any]:
         return self.scope().alive()  # type: ignore[attr-defined, no-any-return]
 
+    @extend_schema(responses=dict.fromkeys((201, 200), shapes.NoteSerializer))
+    def create(self, request: Request, **_: str) -> Response:
+        """Make one; 200 where the writer made it before under the same id."""
+        return super().create(request, **_)
+
     @action(detail=True, row_class=shapes.RevisionRow, filterset_class=None)
     def revisions(self, request: Request, **_: str) -> Response:
         """List the note as it stood after each save, oldest first."""

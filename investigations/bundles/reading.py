@@ -37,7 +37,7 @@ def read(folder: Path) -> Scene:
     Raises:
         BadBundle: a file is malformed, or there is no alert.json.
     """
-    home = folder / "data" if (folder / "data" / "alert.json").is_file() else folder
+    home = _home(folder)
     path = home / "alert.json"
     if not path.is_file():
         raise BadBundle(f"{folder}: there is no alert.json.")
@@ -54,6 +54,21 @@ def read(folder: Path) -> Scene:
         notices=_notices(home),
         calls=_calls(home),
     )
+
+
+def headline(folder: Path) -> str:
+    """Return what the alert of the incident in ``folder`` says in one line; nothing where it says nothing.
+
+    Raises:
+        BadBundle: alert.json is malformed.
+    """
+    path = _home(folder) / "alert.json"
+    body = Record("alert.json", 1, read_json(path)) if path.is_file() else None
+    return " ".join(body.text("summary", "monitor").split()) if body else ""
+
+
+def _home(folder: Path) -> Path:
+    return folder / "data" if (folder / "data" / "alert.json").is_file() else folder
 
 
 def _find(home: Path, name: str) -> Path | None:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from events.choices import Severity
 
-WIDTH, HEIGHT = 700, 150
-TOP, BOTTOM, SIDE = 30, 24, 4
+WIDTH, HEIGHT = 700, 156
+TOP, BOTTOM, SIDE = 36, 24, 4
 BARS = 70
 TICKS = 5
 # Told apart by lightness as well, for whoever cannot tell the colours apart or prints in grey; worst at the bottom.
@@ -84,7 +84,7 @@ def _bars(events: Sequence[tuple[datetime, str]], span: Span) -> Iterator[str]:
                     f'<rect x="{SIDE + place * wide + 0.6:.1f}" y="{foot:.1f}" width="{wide - 1.2:.1f}" '
                     f'height="{high:.1f}" fill="{colour}"/>'
                 )
-    yield f'<text x="{SIDE}" y="{TOP - 18}" fill="{_SOFT}">{tallest:,} at most in {_length(span)}</text>'
+    yield f'<text x="{SIDE}" y="{TOP - 24}" fill="{_SOFT}">{tallest:,} at most in {_length(span)}</text>'
 
 
 def _axis(span: Span) -> Iterator[str]:

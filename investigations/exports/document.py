@@ -1,17 +1,24 @@
 """A way out: an investigation as a document, in each format that an export has."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.http import HttpResponse
 
-from investigations.exports.gathering import gather
+from investigations.choices import ExportFormat
+from investigations.exports.gathering import MOST_EVENTS, events_of, gather
 from investigations.exports.markdown import render
-from investigations.exports.pdf import MOST_EVENTS, typeset
+from investigations.exports.pdf import MOST_EVENTS as MOST_EVENTS_IN_PDF
+from investigations.exports.pdf import typeset
 from investigations.models import Investigation
+from rcaplatform.kit.errors import Conflict
 from rcaplatform.kit.rest import JSONRenderer
 
-FORMATS = ("json", "markdown", "pdf")
+FORMATS = tuple(ExportFormat.values)
+# An investigation with more events is not written down while somebody waits: see `investigations.exports.making`.
+AT_ONCE = {"json": 5_000, "markdown": 5_000, "pdf": 1_000}
 _ENDINGS = {"json": "json", "markdown": "md", "pdf": "pdf"}
 _MEDIA_TYPES = {"json": "application/json", "markdown": "text/markdown; charset=utf-8", "pdf": "application/pdf"}
 
@@ -30,18 +37,75 @@ class Document:
         return HttpResponse(self.content, content_type=self.media_type, headers=headers)
 
 
-def write(*, investigation: Investigation, written_in: str, now: datetime) -> Document:
+class TakesLong(Conflict):
+    """The investigation has more events than are written down at once: have the export made in the background."""
+
+    code = "takes_long"
+
+
+def takes_long(events: int, written_in: str) -> bool:
+    """Return whether somebody who waits for an investigation with so many events waits too long."""
+    return events > AT_ONCE[written_in]
+
+
+def name_of(investigation: UUID, written_in: str) -> str:
+    """Return the name of the file."""
+    return f"investigation-{investigation}.{_ENDINGS[written_in]}"
+
+
+def write_at_once(*, investigation: Investigation, written_in: str, now: datetime) -> Document:
+    """Write an investigation down while somebody waits.
+
+    Raises:
+        TakesLong: it has too many events for that.
+        Unavailable: a PDF took too long, or too much memory.
+    """
+    if takes_long(number := events_of(investigation), written_in):
+        raise TakesLong(
+            f"{number:,} events are more than the {AT_ONCE[written_in]:,} that are written down at once: "
+            f"POST /api/v1/investigations/{investigation.pk}/exports has it made in the background."
+        )
+    return write(investigation=investigation, written_in=written_in, now=now)
+
+
+def write(
+    *,
+    investigation: Investigation,
+    written_in: str,
+    now: datetime,
+    events: int = 0,
+    said: Callable[[int], None] = lambda _: None,
+) -> Document:
     """Write an investigation down in one of ``FORMATS``.
+
+    Args:
+        investigation: what to write down.
+        written_in: one of ``FORMATS``.
+        now: when.
+        events: how many it has, so that ``said`` can be told what part of them is read.
+        said: is told again and again how far it is, in percent; what it raises ends the writing.
 
     Raises:
         Unavailable: a PDF took too long, or too much memory.
     """
-    report = gather(investigation=investigation, now=now, most_events=MOST_EVENTS if written_in == "pdf" else None)
+    most = MOST_EVENTS_IN_PDF if written_in == "pdf" else MOST_EVENTS
+    told = min(events, most) or 1
+    report = gather(
+        investigation=investigation,
+        now=now,
+        most_events=most,
+        said=lambda read: said(min(50 * read // told, 50)),
+        whole=written_in == "json",
+    )
     if written_in == "pdf":
-        content = typeset(report)
+        content = typeset(report, waiting=lambda: said(50))
     elif written_in == "markdown":
         content = render(report).encode()
     else:
         content = JSONRenderer().render(report.as_json())
-    name = f"investigation-{investigation.pk}.{_ENDINGS[written_in]}"
-    return Document(name=name, media_type=_MEDIA_TYPES[written_in], content=content)
+    return as_file(investigation.pk, written_in, content)
+
+
+def as_file(investigation: UUID, written_in: str, content: bytes) -> Document:
+    """Return what was written as a file with its name and type."""
+    return Document(name=name_of(investigation, written_in), media_type=_MEDIA_TYPES[written_in], content=content)

@@ -38,6 +38,9 @@ def lay_out(report: Report) -> dict[str, Any]:
         "findings": [[label, blocks(case[name])] for name, label in wording.FINDINGS.items() if case[name]],
         "chart": _chart(report),
         "events": [_event(event, case, about_events[event["id"]]) for event in report.events],
+        "ranking": [clean(sentence) for sentence in wording.ranking(report)] if report.suspects else [],
+        "ranked_by": wording.ranked_by(report) if report.suspects else "",
+        "suspects": [[kind, [_suspect(one) for one in found]] for kind, found in wording.suspects_of(report)],
         "hypotheses": [_hypothesis(one) for one in report.hypotheses],
         "ruled_out": [
             [
@@ -106,6 +109,22 @@ def _hypothesis(one: Row) -> dict[str, Any]:
             for piece in one["evidence"]
         ],
         "no_evidence": wording.NO_EVIDENCE,
+    }
+
+
+def _suspect(one: Row) -> dict[str, Any]:
+    return {
+        "place": one["place"],
+        "name": clean(wording.suspect(one)),
+        "score": one["score"],
+        "state": one["state"],
+        "judgement": clean(wording.judgement(one)),
+        "event": str(one["event"] or ""),
+        # The suspect's own event is cited once.
+        "evidence": [
+            [clean(str(said["text"])), ", ".join(str(event) for event in said["events"] if event != str(one["event"]))]
+            for said in one["evidence"]
+        ],
     }
 
 

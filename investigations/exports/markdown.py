@@ -17,7 +17,18 @@ _ADDRESS = re.compile(r"https?://[^\s<>|]+")
 
 def render(report: Report) -> str:
     """Return the report as one Markdown document."""
-    sections = (_head, _findings, _hypotheses, _timeline, _ruled_out, _notes, _other_remarks, _related, _sources)
+    sections = (
+        _head,
+        _findings,
+        _suspects,
+        _hypotheses,
+        _timeline,
+        _ruled_out,
+        _notes,
+        _other_remarks,
+        _related,
+        _sources,
+    )
     lines = [line for section in sections for line in section(report)]
     return "\n".join(lines) + "\n"
 
@@ -49,6 +60,24 @@ def _findings(report: Report) -> Iterator[str]:
     for name, label in wording.FINDINGS.items():
         if case[name]:
             yield from ("", f"## {label}", "", *_quoted(case[name]))
+
+
+def _suspects(report: Report) -> Iterator[str]:
+    if report.suspects is None:
+        return
+    yield from ("", "## Suspects")
+    for sentence in wording.ranking(report):
+        yield from ("", _plain(sentence))
+    for kind, found in wording.suspects_of(report):
+        yield from ("", f"### {kind}", "")
+        for one in found:
+            cited = f" `{one['event']}`" if one["event"] else ""
+            yield f"{one['place']}. **{_plain(wording.suspect(one))}** {one['score']:.2f}{cited}"
+            yield f"   {_plain(wording.judgement(one))}"
+            for said in one["evidence"]:
+                events = "".join(f" `{event}`" for event in said["events"])
+                yield f"   - {_plain(str(said['text']))}{events}"
+    yield from ("", wording.ranked_by(report))
 
 
 def _hypotheses(report: Report) -> Iterator[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-FORMAT = "rca-investigation/2"
+FORMAT = "rca-investigation/3"
 Row = Mapping[str, Any]
 
 
@@ -20,6 +20,8 @@ class Report:
         comments: oldest first, each about an event or a note.
         hypotheses: oldest first, each with its verdict and its `evidence`: what which event says about it, and why.
         ruled_out: links that a person rejected, with the id, time and title of their events.
+        suspects: the newest ranking of probable causes with its `suspects`; None before the first.
+        other_events: what is spoken of without being linked; only where the whole is wanted.
         related: id, title and status of the investigations it has to do with.
         left_out: by kind, how many there are beyond the bounds of an export.
     """
@@ -31,6 +33,8 @@ class Report:
     comments: list[Row] = field(default_factory=list)
     hypotheses: list[Row] = field(default_factory=list)
     ruled_out: list[Row] = field(default_factory=list)
+    suspects: Row | None = None
+    other_events: list[Row] = field(default_factory=list)
     related: list[Row] = field(default_factory=list)
     left_out: Mapping[str, int] = field(default_factory=dict)
 
@@ -61,5 +65,7 @@ class Report:
             "comments": self.comments,
             "hypotheses": self.hypotheses,
             "ruled_out": self.ruled_out,
+            "suspects": self.suspects,
+            "other_events": self.other_events,
             "related": self.related,
         }

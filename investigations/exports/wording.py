@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from investigations.choices import REMEDIATIONS, SuspectKind, SuspectState
 from investigations.exports.report import Report, Row
 
 FINDINGS = {
@@ -56,6 +57,53 @@ def reasons(event: Row) -> str:
 
 def _weight(factor: Row) -> float:
     return float(factor.get("score") or 0) * float(factor.get("weight") or 0)
+
+
+def ranking(report: Report) -> Iterator[str]:
+    """Say what the engine of suspects made of it, from what and when, a sentence at a time."""
+    ranked = report.suspects or {}
+    if ranked["problem"]:
+        yield f"There is no ranking: {ranked['problem']}"
+        return
+    if not ranked["suspects"]:
+        yield "Nothing stands out of the noise."
+    elif ranked["no_change_cause"]:
+        yield " ".join(("No change caused this, as far as is known.", *map(str, ranked["reasons"])))
+    if ranked["first_failing_service"]:
+        reaches = ", ".join(map(str, ranked["blast_radius"]))
+        yield f"It starts at {ranked['first_failing_service']}{f' and reaches {reaches}' if reaches else ''}."
+    if ranked["remediation"]:
+        yield f"First: {REMEDIATIONS.get(ranked['remediation'], ranked['remediation'])}."
+
+
+def ranked_by(report: Report) -> str:
+    """Say by what suspects are ranked, so that nobody takes one for a cause."""
+    ranked = report.suspects or {}
+    return (
+        f"Ranked by rules from {ranked['events']:,} events, {moment(ranked['computed_at'])}, engine version "
+        f"{ranked['engine_version']}. A suspect is no cause until somebody says so."
+    )
+
+
+def suspects_of(report: Report) -> Iterator[tuple[str, list[Row]]]:
+    """Yield each kind of suspect, with its suspects, the first before the others."""
+    every = report.suspects["suspects"] if report.suspects else []
+    for kind in SuspectKind:
+        if found := [one for one in every if one["kind"] == kind]:
+            yield f"{kind.label}s", found
+
+
+def suspect(one: Row) -> str:
+    """Return what a suspect is called: a change by the title of its event."""
+    return f"{one['title']} ({one['name']})" if one["title"] else str(one["name"])
+
+
+def judgement(one: Row) -> str:
+    """Say what people made of a suspect."""
+    if one["state"] == SuspectState.OPEN:
+        return "Nobody has judged it yet."
+    by = f" by {one['decided_by_name']}, {moment(one['decided_at'])}" if one["decided_by_name"] else ""
+    return f"{SuspectState(one['state']).label}{by}."
 
 
 def moment(at: datetime | None) -> str:

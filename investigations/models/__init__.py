@@ -1,6 +1,8 @@
 """Facts: investigations and all that belongs to them. No I/O."""
 
 from investigations.models.cases import WRITE_UP_LIMIT, Investigation, Link, LookBack, SavedView
+from investigations.models.exports import Export, ImportedDocument
+from investigations.models.surveys import Survey
 from investigations.models.suspects import Suspect, SuspectReport
 from investigations.models.writing import Comment, Evidence, Hypothesis, Note, NoteRevision
 
@@ -8,13 +10,16 @@ __all__ = [
     "WRITE_UP_LIMIT",
     "Comment",
     "Evidence",
+    "Export",
     "Hypothesis",
+    "ImportedDocument",
     "Investigation",
     "Link",
     "LookBack",
     "Note",
     "NoteRevision",
     "SavedView",
+    "Survey",
     "Suspect",
     "SuspectReport",
 ]

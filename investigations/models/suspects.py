@@ -15,6 +15,8 @@ from investigations.querysets import (
 )
 from rcaplatform.kit.models import Identified
 
+JUDGED = (SuspectState.CONFIRMED, SuspectState.DISMISSED)
+
 
 class SuspectReport(Identified):
     """What the suspects engine answered once, from what was known then. The newest one is shown; none is changed."""
@@ -32,6 +34,9 @@ class SuspectReport(Identified):
     first_failing_service = models.CharField(max_length=200, blank=True)
     blast_radius = models.JSONField(default=list, help_text="Other services that suffer.")
     remediation = models.CharField(max_length=40, blank=True, help_text="What to do first.")
+    sources = models.JSONField(
+        default=list, help_text="What sources said when they were asked: source, said, failed of each."
+    )
     problem = models.CharField(max_length=1_000, blank=True, help_text="Why there is no answer; empty: there is one.")
 
     class Meta:
@@ -64,6 +69,10 @@ class Suspect(Identified):
             models.UniqueConstraint(fields=["report", "kind", "place"], name="suspect_place_once"),
             models.CheckConstraint(name="suspect_kind_known", condition=Q(kind__in=SuspectKind.values)),
             models.CheckConstraint(name="suspect_state_known", condition=Q(state__in=SuspectState.values)),
+        ]
+        indexes = [
+            # "Of which investigations did people judge the suspects?": few of many.
+            models.Index(fields=["report"], name="suspect_judged", condition=Q(state__in=JUDGED)),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from investigations.choices import LinkState, Stance
 from investigations.models import (
     Comment,
     Evidence,
+    Export,
     Hypothesis,
     Investigation,
     Link,
@@ -148,3 +149,25 @@ class SuspectFactory(RowFactory[Suspect]):
     place = factory.Sequence(lambda number: number % 1_000 + 1)
     score = 0.8
     evidence = [{"text": "It came 2 min before the first traces of trouble.", "events": []}]
+
+
+class ExportFactory(RowFactory[Export]):
+    """An export that waits for a worker."""
+
+    class Meta:
+        model = Export
+
+    investigation = factory.SubFactory(InvestigationFactory)
+    written_in = "markdown"
+    events = 0
+    created_by = factory.SubFactory(UserFactory)
+    created_at = touched_at = factory.LazyFunction(timezone.now)
+
+
+class FinishedExportFactory(ExportFactory):
+    """An export with its file."""
+
+    state = "done"
+    content = b"# All of it"
+    size = 11
+    finished_at = factory.LazyFunction(timezone.now)

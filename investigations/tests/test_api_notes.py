@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -10,6 +11,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from investigations.models import Investigation, Note
 from investigations.tests.factories import InvestigationFactory, NoteFactory
+from rcaplatform.kit.ids import uuid7
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +47,31 @@ def test_a_note_is_written_and_read(client: APIClient, case: Investigation) -> N
     assert client.get(written["Location"]).json() == note
     (row,) = client.get(url(case)).json()["results"]
     assert row == note
+
+
+def test_a_note_with_an_id_of_its_writers_is_written_once(client: APIClient, case: Investigation) -> None:
+    key = str(uuid7())
+    first, again = (client.post(url(case), {"id": key, "body": body}) for body in ("one", "two"))
+    assert (first.json()["id"], again.json()) == (key, first.json())
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert Note.objects.count() == 1
+
+
+def test_an_id_that_is_taken_or_of_another_age_is_refused(client: APIClient, case: Investigation) -> None:
+    theirs, gone = NoteFactory(investigation=case), client.post(url(case), {"body": "Gone"}).json()["id"]
+    client.delete(url(case, f"/{gone}"))
+    aged = UUID(int=(uuid7().int & ((1 << 80) - 1)) | 1 << 80)
+    for key in (theirs.pk, gone, uuid4(), aged):
+        refused = client.post(url(case), {"id": str(key), "body": "Mine"})
+        assert (refused.status_code, list(refused.json()["errors"])) == (400, ["id"]), key
+    assert Note.objects.filter(body="Mine").count() == 0
+
+
+def test_the_id_of_a_note_is_not_changed(client: APIClient, case: Investigation) -> None:
+    note = client.post(url(case), {"body": "one"}).json()["id"]
+    refused = client.patch(url(case, f"/{note}"), {"id": str(uuid7()), "body": "two"})
+    assert list(refused.json()["errors"]) == ["id"]
+    assert client.patch(url(case, f"/{note}"), {"id": note, "body": "two"}).status_code == 200
 
 
 def test_every_save_is_kept(client: APIClient, case: Investigation) -> None:

@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from events.tests.factories import EventFactory
 from investigations.choices import LinkState
-from investigations.exports import gathering
-from investigations.models import Investigation, Link
+from investigations.exports import document, gathering
+from investigations.models import Investigation, Link, Suspect
 from investigations.tests.factories import (
     CommentFactory,
     EvidenceFactory,
@@ -21,6 +21,8 @@ from investigations.tests.factories import (
     InvestigationFactory,
     LinkFactory,
     NoteFactory,
+    SuspectFactory,
+    SuspectReportFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -69,7 +71,7 @@ def test_json_holds_all_of_it(client: APIClient, case: Investigation, engineer: 
     response = client.get(url(case))
     assert response["Content-Disposition"] == f'attachment; filename="investigation-{case.pk}.json"'
     told = response.json()
-    assert (told["format"], told["complete"], told["left_out"]) == ("rca-investigation/2", True, {})
+    assert (told["format"], told["complete"], told["left_out"]) == ("rca-investigation/3", True, {})
     assert told["investigation"]["root_cause"] == "The pool was too small."
     assert told["investigation"]["created_by_name"] == "engineer"
     (event,) = told["events"]
@@ -172,7 +174,7 @@ def test_a_comment_on_an_event_that_is_not_linked_is_told_all_the_same(client: A
 def test_of_too_many_events_those_with_most_weight_stay_and_the_document_says_so(
     client: APIClient, case: Investigation, engineer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathering, "MOST_EVENTS", 2)
+    monkeypatch.setattr(document, "MOST_EVENTS", 2)
     LinkFactory(investigation=case, score=0.6, event=EventFactory(title="weak"))
     LinkFactory(investigation=case, score=0.9, event=EventFactory(title="strong"))
     decided(case, engineer, score=0.5, event=EventFactory(title="cause"))
@@ -198,7 +200,7 @@ def test_notes_are_bounded_too_and_exactly_as_many_are_no_omission(
     client: APIClient, case: Investigation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gathering, "MOST_NOTES", 2)
-    monkeypatch.setattr(gathering, "MOST_EVENTS", 1)
+    monkeypatch.setattr(document, "MOST_EVENTS", 1)
     NoteFactory.create_batch(2, investigation=case)
     LinkFactory(investigation=case)
     assert client.get(url(case)).json()["left_out"] == {}
@@ -243,6 +245,51 @@ def test_it_costs_the_same_few_queries_whatever_it_holds(
     LinkFactory.create_batch(25, investigation=case)
     CommentFactory.create_batch(5, investigation=case, note=NoteFactory(investigation=case))
     case.related.set(InvestigationFactory.create_batch(5))
-    # Who asks, whether they see it; the case, events, notes, comments, hypotheses, evidence, rejected links, related.
-    with django_assert_num_queries(10):
+    # Who asks, whether they see it; how many events; the case, events, notes, their revisions, comments, hypotheses,
+    # evidence, rejected links, suspects, related; what else is spoken of.
+    with django_assert_num_queries(13):
         client.get(url(case))
+
+
+@pytest.fixture
+def suspected(case: Investigation, engineer: User) -> Suspect:
+    """Return a change that somebody confirmed, from the newest of two rankings."""
+    SuspectFactory(report__investigation=case, name="older ranking")
+    event = EventFactory(title="Pool of 5 *connections*", source="git")
+    ranking = SuspectReportFactory(
+        investigation=case, engine_version=3, first_failing_service="checkout", blast_radius=["cart"]
+    )
+    said = {"text": "It came 2 min before.", "events": [str(event.pk)]}
+    decision = {"state": "confirmed", "decided_by": engineer, "decided_at": timezone.now()}
+    SuspectFactory(report=ranking, kind="service", name="checkout", place=1, score=0.6)
+    return SuspectFactory(report=ranking, place=1, name="a688323", event=event, evidence=[said], **decision)
+
+
+def test_suspects_of_the_newest_ranking_are_told_with_what_people_said(
+    client: APIClient, case: Investigation, suspected: Suspect
+) -> None:
+    told = client.get(url(case)).json()["suspects"]
+    assert (told["engine_version"], told["first_failing_service"]) == (3, "checkout")
+    assert [(one["kind"], one["name"], one["state"]) for one in told["suspects"]] == [
+        ("change", "a688323", "confirmed"),
+        ("service", "checkout", "open"),
+    ]
+    (said,) = told["suspects"][0]["evidence"]
+    assert said["events"] == [str(suspected.event_id)]
+
+
+def test_markdown_ranks_suspects_and_cites_their_evidence(
+    client: APIClient, case: Investigation, suspected: Suspect
+) -> None:
+    told = markdown(client, case).partition("## Suspects\n")[2].partition("\n## ")[0]
+    assert "It starts at checkout and reaches cart." in told
+    assert f"1. **Pool of 5 \\*connections\\* (a688323)** 0.80 `{suspected.event_id}`\n   Confirmed by engineer" in told
+    assert f"   - It came 2 min before. `{suspected.event_id}`" in told
+    assert "### Services\n\n1. **checkout** 0.60\n   Nobody has judged it yet." in told
+    assert "engine version 3" in told
+    assert "older ranking" not in told
+
+
+def test_a_ranking_that_failed_says_why(client: APIClient, case: Investigation) -> None:
+    SuspectReportFactory(investigation=case, problem="ValueError: no <metrics>")
+    assert "There is no ranking: ValueError: no \\<metrics\\>" in markdown(client, case)

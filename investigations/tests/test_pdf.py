@@ -1,8 +1,12 @@
 """An investigation on paper: all of it is readable in every script, and nothing in it is obeyed."""
 
+import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +27,7 @@ from investigations.tests.factories import (
     InvestigationFactory,
     LinkFactory,
     NoteFactory,
+    SuspectFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +84,22 @@ def test_it_tells_what_was_supposed_and_what_was_ruled_out(exported: Any, engine
     assert "Another matter" in told.partition("Ruled out")[2]
 
 
+def test_it_ranks_suspects_and_says_what_people_made_of_them(exported: Any, engineer: User) -> None:
+    event = EventFactory(title="Pool of 5 connections")
+    said = {"text": "It came 2 min before.", "events": [str(event.pk)]}
+    ruling = {"state": "dismissed", "decided_by": engineer, "decided_at": timezone.now()}
+    suspect = SuspectFactory(place=1, name="a688323", event=event, evidence=[said], report__engine_version=3, **ruling)
+    told = text_of(exported(suspect.report.investigation))
+    for part in (
+        "Pool of 5 connections (a688323)",
+        "Dismissed by engineer",
+        "It came 2 min before.",
+        "engine version 3",
+    ):
+        assert part in told
+    assert str(event.pk) in told
+
+
 def test_every_page_has_its_number(exported: Any) -> None:
     case = InvestigationFactory()
     LinkFactory.create_batch(40, investigation=case)
@@ -99,6 +120,37 @@ def test_letters_and_pictures_of_every_script_have_a_font(exported: Any) -> None
     fonts = {str(font["/BaseFont"]) for page in document.pages for font in _fonts(page)}
     for needed in ("NotoSansArabic", "NotoSansHebrew", "NotoEmoji"):
         assert any(needed in font for font in fonts), fonts
+
+
+SCRIPTS = ["Сбой оплаты", "部署失败", "決済エラー", "결제 실패", "שלום", "🔥🚀", "naïve Ωμέγα"]
+
+
+@pytest.fixture
+def copied(api: Callable[[User | None], APIClient], engineer: User, tmp_path: Path) -> Callable[[str], str]:
+    """Return a way to have words on paper, and copied from there by a reader that people use."""
+    reader = shutil.which("pdftotext")
+    if reader is None:
+        pytest.skip("pdftotext (poppler-utils) is not installed")
+
+    def copy(words: str) -> str:
+        case, paper = InvestigationFactory(description=words), tmp_path / "report.pdf"
+        paper.write_bytes(api(engineer).get(f"/api/v1/investigations/{case.pk}/export?format=pdf").content)
+        told = subprocess.run([str(reader), paper, "-"], capture_output=True, check=True).stdout.decode()
+        # Where a script runs from right to left the reader marks it so.
+        return re.sub("[\u202a-\u202e\u200e\u200f]", "", told)
+
+    return copy
+
+
+@pytest.mark.parametrize("words", SCRIPTS)
+def test_text_of_other_scripts_can_be_copied_and_searched(copied: Callable[[str], str], words: str) -> None:
+    assert words in copied(words)
+
+
+def test_every_letter_of_arabic_text_can_be_copied(copied: Callable[[str], str]) -> None:
+    """The font draws the dots of a letter as a glyph of its own, so readers may copy such a letter twice."""
+    words = "تعطل الخادم"
+    assert set(words) <= set(copied(words).partition("What happened")[2].partition("Root cause")[0])
 
 
 def _fonts(page: Any) -> list[Any]:
@@ -145,7 +197,7 @@ def test_an_odd_note_costs_nobody_their_export(exported: Any, body: str) -> None
 
 
 def test_of_too_many_events_it_says_how_many_are_missing(exported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("investigations.exports.document.MOST_EVENTS", 1)
+    monkeypatch.setattr("investigations.exports.document.MOST_EVENTS_IN_PDF", 1)
     case = InvestigationFactory()
     LinkFactory.create_batch(3, investigation=case)
     assert "This is not everything: 2 more events were left out" in text_of(exported(case))

@@ -31,6 +31,14 @@ def heard(task: str) -> None:
         log.warning("doorbell.cache_unavailable", task=task)
 
 
+def hush(task: str) -> None:
+    """Keep the bell of ``task`` silent for a while longer: who is at it looks again before `heard`."""
+    try:
+        _bells().set(_key(task), 1, timeout=QUIET_SECONDS)
+    except RedisError:
+        log.warning("doorbell.cache_unavailable", task=task)
+
+
 @cache
 def _bells() -> BaseCache:
     """Return the cache, one for the process: Django's own is one a request here, and each would connect anew."""

@@ -75,7 +75,7 @@ class JSONParser(BaseParser):
             ParseError: it is not a JSON object.
             ValidationError: a field nests too deep or holds a NUL character; names the field.
         """
-        body = _read(stream, parser_context, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        body = body_of(stream, parser_context, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         return _object(_loads(body), nul=_NUL in body)
 
 
@@ -91,7 +91,7 @@ class ItemsParser(JSONParser):
             TooLarge: it passes ``BULK_MAX_BYTES``, or there are more than ``BULK_MAX_ITEMS``.
             ParseError: it is not a JSON array.
         """
-        body = _read(stream, parser_context, settings.BULK_MAX_BYTES)
+        body = body_of(stream, parser_context, settings.BULK_MAX_BYTES)
         values = _loads(body)
         if not isinstance(values, list):
             raise ParseError("Send a JSON array of objects, or one object a line as application/x-ndjson.")
@@ -113,7 +113,7 @@ class LinesParser(ItemsParser):
         Raises:
             TooLarge: it passes ``BULK_MAX_BYTES``, or there are more than ``BULK_MAX_ITEMS`` lines.
         """
-        body = _read(stream, parser_context, settings.BULK_MAX_BYTES).rstrip()
+        body = body_of(stream, parser_context, settings.BULK_MAX_BYTES).rstrip()
         lines = body.split(b"\n", settings.BULK_MAX_ITEMS)
         if len(lines) > settings.BULK_MAX_ITEMS:
             raise TooLarge(f"A call may have {settings.BULK_MAX_ITEMS:,} lines.")
@@ -143,8 +143,13 @@ def _object(value: Any, *, nul: bool) -> dict[str, Any]:
     return value
 
 
-def _read(stream: IO[Any], context: Mapping[str, Any] | None, limit: int) -> bytes:
-    """Return the body, decompressed no further than ``limit``."""
+def body_of(stream: IO[Any], context: Mapping[str, Any] | None, limit: int) -> bytes:
+    """Return the body, decompressed no further than ``limit``.
+
+    Raises:
+        TooLarge: it passes ``limit``.
+        ParseError: it is not gzip, though it says so.
+    """
     coding = context["request"].headers.get("Content-Encoding", "identity").strip().lower() if context else "identity"
     if coding not in ("gzip", "identity"):
         raise UnsupportedMediaType(coding, detail="A body may be compressed with gzip alone.")
@@ -164,6 +169,8 @@ def _loads(body: bytes) -> Any:
         return json.loads(body) if _WIDE_NUMBER.search(body) else value
     except ValueError as problem:
         raise ParseError(f"This is not JSON: {problem}.") from problem
+    except RecursionError as problem:  # of the standard library, which gives up earlier than orjson
+        raise ParseError(f"This is not JSON that is read here: it nests deeper than {MAX_DEPTH} levels.") from problem
 
 
 def _refuse_nul(body: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright
 
 from accounts.models import User
 from accounts.tests.factories import PASSWORD
+from tests.browser.pages import Pages, one_of_everything
 
 # Playwright's loop runs in the test's thread, where Django would refuse to touch the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -125,3 +126,9 @@ def sign_in(new_context: Callable[..., BrowserContext], watched: Callable[[Brows
         return page
 
     return signed_in
+
+
+@pytest.fixture
+def pages(engineer: User) -> Pages:
+    """Return the address of each page, filled with one of everything."""
+    return one_of_everything(engineer)

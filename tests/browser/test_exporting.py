@@ -7,8 +7,9 @@ from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
 from accounts.models import User
-from investigations.models import Investigation
-from investigations.tests.factories import InvestigationFactory, LinkFactory
+from investigations.models import Export, Investigation
+from investigations.tasks import make_exports
+from investigations.tests.factories import ExportFactory, InvestigationFactory, LinkFactory
 from tests.browser.conftest import SignIn
 
 pytestmark = pytest.mark.browser
@@ -43,3 +44,30 @@ def test_the_pdf_tells_of_the_case(sign_in: SignIn, engineer: User, case: Invest
 @pytest.mark.parametrize("label", ["Markdown", "JSON"])
 def test_the_other_formats_arrive_too(sign_in: SignIn, engineer: User, case: Investigation, label: str) -> None:
     assert "Gateway timed out" in saved(sign_in(engineer), case, label).read_text()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_what_takes_long_is_waited_for_on_its_page(
+    sign_in: SignIn, engineer: User, case: Investigation, scripts: bool
+) -> None:
+    ExportFactory(investigation=case, created_by=engineer, written_in="pdf")
+    page = sign_in(engineer, java_script_enabled=scripts)
+    page.goto(f"/investigations/{case.pk}/exports")
+    expect(page.get_by_text("Waiting")).to_be_visible()
+    make_exports()
+    if not scripts:
+        page.get_by_role("link", name="Look again").press("Enter")
+    ready = page.get_by_role("link", name="Download PDF, asked for")
+    expect(ready).to_be_visible()
+    with page.expect_download() as waiting:
+        ready.press("Enter")
+    assert "Payments fail" in PdfReader(waiting.value.path()).pages[0].extract_text()
+
+
+def test_one_that_nobody_wants_any_more_is_cancelled(sign_in: SignIn, engineer: User, case: Investigation) -> None:
+    ExportFactory(investigation=case, created_by=engineer, written_in="pdf")
+    page = sign_in(engineer)
+    page.goto(f"/investigations/{case.pk}/exports")
+    page.get_by_role("button", name="Cancel PDF").press("Enter")
+    expect(page.get_by_text("Waiting")).to_be_hidden()
+    assert not Export.objects.exists()

@@ -2,23 +2,14 @@
 
 import gzip
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
 from accounts.models import User
-from investigations.choices import LinkState
-from investigations.models import Investigation
-from investigations.tests.factories import (
-    EvidenceFactory,
-    HypothesisFactory,
-    InvestigationFactory,
-    LinkFactory,
-    NoteFactory,
-)
 from tests.browser.conftest import DESK, PHONE, TABLET, SignIn
+from tests.browser.pages import Pages, each
 
 pytestmark = pytest.mark.browser
 LEAST, LEAST_LARGE = 4.5, 3.0
@@ -73,60 +64,7 @@ NAMELESS = """() => [
 ].map((e) => e.outerHTML.slice(0, 120))"""
 
 
-@pytest.fixture
-def pages(engineer: User) -> list[str]:
-    """Return the address of each page, filled with one of everything."""
-    case = InvestigationFactory(title="Payments fail in every region " * 4, created_by=engineer, tags=["pay", "eu"])
-    NoteFactory(
-        investigation=case, author=engineer, body="A [link](https://example.org), `code`\n\n```\nand a block\n```"
-    )
-    severities = ("critical", "high", "medium", "low", "info")
-    links = [LinkFactory(investigation=case, event__severity=severity) for severity in severities * 8]
-    long = "A title that goes on, and on, with/a/path/that/no/line/can/hold/" + "x" * 200
-    data = {"message": "Broken", "exception": {"type": "Timeout", "stack": f'File "{"y" * 200}.py", line 1'}}
-    shown = LinkFactory(investigation=case, event__title=long, event__data=data, event__tags=["t" * 100])
-    LinkFactory(
-        investigation=case, state=LinkState.CONFIRMED, is_cause=True, decided_by=engineer, decided_at=case.detected_at
-    )
-    for verdict in ("open", "ruled_out"):
-        guess = HypothesisFactory(investigation=case, author=engineer, statement="w" * 200, verdict=verdict)
-        for stance in ("supports", "contradicts", "neutral"):
-            EvidenceFactory(hypothesis=guess, author=engineer, stance=stance, why="Because " * 20)
-    case.related.add(InvestigationFactory(title="Related " * 20))
-    canvas = f"/investigations/{case.pk}/"
-    note = Investigation.objects.get(pk=case.pk).notes.get()
-    return [
-        "/investigations/",
-        "/investigations/?q=nothing&status=closed",
-        "/investigations/new",
-        canvas,
-        f"{canvas}?event={shown.event_id}&time=relative",
-        *(f"{canvas}?pane={tab}&event={shown.event_id}" for tab in ("findings", "hypotheses", "related")),
-        f"{canvas}edit",
-        f"{canvas}related",
-        f"{canvas}notes/{note.pk}",
-        "/events/",
-        f"/events/{links[0].event_id}/",
-        "/connectors/",
-        "/nothing-here",
-        "/analytics/",
-        "/analytics/?first=2026-03-02&last=2026-03-01",
-        "/investigations/?detected_from=2026-03-01&without=cause",
-    ]
-
-
-def each(page: Page, addresses: list[str], wrong: Callable[[Page], Any]) -> dict[str, Any]:
-    """Return what is ``wrong`` with each page, everything on it unfolded; pages with nothing wrong are left out."""
-    found = {}
-    for address in addresses:
-        page.goto(address)
-        page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
-        if says := wrong(page):
-            found[address] = says
-    return found
-
-
-def test_every_text_can_be_read_in_light_and_dark(sign_in: SignIn, engineer: User, pages: list[str]) -> None:
+def test_every_text_can_be_read_in_light_and_dark(sign_in: SignIn, engineer: User, pages: Pages) -> None:
     def too_faint(page: Page) -> list[Any]:
         found = []
         for scheme in ("light", "dark"):
@@ -134,11 +72,11 @@ def test_every_text_can_be_read_in_light_and_dark(sign_in: SignIn, engineer: Use
             found.append(page.evaluate(CONTRAST, [LEAST, LEAST_LARGE]))
         return [faint for faint in found if faint]
 
-    found = each(sign_in(engineer), pages, too_faint)
+    found = each(sign_in(engineer), pages.every, too_faint)
     assert found == {}, json.dumps(found, indent=1)
 
 
-def test_no_page_is_wider_than_its_screen(sign_in: SignIn, engineer: User, pages: list[str]) -> None:
+def test_no_page_is_wider_than_its_screen(sign_in: SignIn, engineer: User, pages: Pages) -> None:
     def too_wide(page: Page) -> dict[int, int]:
         found = {}
         for width, height in ((320, 640), PHONE, TABLET, DESK):
@@ -146,20 +84,20 @@ def test_no_page_is_wider_than_its_screen(sign_in: SignIn, engineer: User, pages
             found[width] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         return {width: over for width, over in found.items() if over > 0}
 
-    assert each(sign_in(engineer), pages, too_wide) == {}
+    assert each(sign_in(engineer), pages.every, too_wide) == {}
 
 
-def test_the_canvas_fits_a_desk_and_stays_where_it_is(sign_in: SignIn, engineer: User, pages: list[str]) -> None:
+def test_the_canvas_fits_a_desk_and_stays_where_it_is(sign_in: SignIn, engineer: User, pages: Pages) -> None:
     page = sign_in(engineer)
-    page.goto(pages[3])
+    page.goto(pages.canvas)
     for _ in range(7):
         page.keyboard.press("j")
     page.get_by_role("region", name="Details").get_by_role("heading", level=3).first.wait_for()
     assert page.evaluate("[scrollY, document.documentElement.scrollHeight - innerHeight]") == [0, 0]
 
 
-def test_everything_that_can_be_used_has_a_name(sign_in: SignIn, engineer: User, pages: list[str]) -> None:
-    found = each(sign_in(engineer), pages, lambda page: page.evaluate(NAMELESS))
+def test_everything_that_can_be_used_has_a_name(sign_in: SignIn, engineer: User, pages: Pages) -> None:
+    found = each(sign_in(engineer), pages.every, lambda page: page.evaluate(NAMELESS))
     assert found == {}, json.dumps(found, indent=1)
 
 
@@ -170,9 +108,9 @@ def test_the_first_stop_of_the_keyboard_leads_to_the_content(sign_in: SignIn, en
     assert page.evaluate("document.activeElement.id") == "main"
 
 
-def test_the_scripts_of_a_page_stay_small(sign_in: SignIn, engineer: User, pages: list[str]) -> None:
+def test_the_scripts_of_a_page_stay_small(sign_in: SignIn, engineer: User, pages: Pages) -> None:
     page = sign_in(engineer)
-    page.goto(pages[3])
+    page.goto(pages.canvas)
     page.wait_for_load_state()
     loaded = "performance.getEntriesByType('resource').map((one) => one.name).filter((name) => name.endsWith('.js'))"
     addresses = page.evaluate(loaded)

@@ -61,6 +61,66 @@ def test_what_one_stops_typing_is_saved_by_itself(sign_in: SignIn, engineer: Use
     assert stored(note) == "by itself"
 
 
+def test_a_new_note_is_saved_by_itself_once_and_the_button_finishes_it(
+    sign_in: SignIn, engineer: User, case: Investigation
+) -> None:
+    page = sign_in(engineer)
+    page.goto(f"/investigations/{case.pk}/")
+    field, state = page.get_by_label("Write a note"), page.locator(".note-form .save-state")
+    field.fill("Half a thought")
+    expect(state).to_have_text("Not saved yet: kept in this browser")
+    expect(state).to_have_text(SAVED, timeout=10_000)
+    assert Note.objects.get().body == "Half a thought"
+    field.fill("A whole thought")
+    expect(state).to_have_text("Not saved yet: kept in this browser")
+    page.get_by_role("button", name="Save note").click()
+    expect(page.locator(".note .prose")).to_have_text("A whole thought")
+    expect(field).to_have_value("")
+    assert Note.objects.get().body == "A whole thought"
+
+
+def test_a_new_note_is_one_whatever_became_of_the_answer(sign_in: SignIn, engineer: User, case: Investigation) -> None:
+    page = sign_in(engineer)
+    page.goto(f"/investigations/{case.pk}/")
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.fulfill(status=429, json={"detail": "The answer is lost"})
+
+    page.route("**/notes", lose, times=1)
+    page.get_by_label("Write a note").fill("Said once")
+    state = page.locator(".note-form .save-state")
+    expect(state).to_contain_text("The server does not answer", timeout=10_000)
+    assert Note.objects.get().body == "Said once"
+    page.reload()
+    expect(page.get_by_text("Restored what you had not saved")).to_be_visible()
+    page.get_by_label("Write a note").fill("Said once, and more")
+    expect(state).to_have_text(SAVED, timeout=15_000)
+    expect(page.get_by_text("Restored what you had not saved")).to_have_count(0)
+    assert Note.objects.get().body.startswith("Said once")
+
+
+def test_a_preview_does_not_pass_for_saved(sign_in: SignIn, engineer: User, note: Note) -> None:
+    page = sign_in(engineer)
+    open_note(page, note)
+    page.get_by_label("Note").fill("Only looked at")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator(".note-preview")).to_have_text("PreviewOnly looked at")
+    expect(page.locator(".save-state")).to_have_text("Not saved yet: kept in this browser")
+    expect(page.locator(".save-state")).to_have_text(SAVED, timeout=10_000)
+    assert stored(note) == "Only looked at"
+
+
+def test_a_comment_on_a_note_is_written_beneath_it(sign_in: SignIn, engineer: User, note: Note) -> None:
+    page = sign_in(engineer)
+    page.goto(f"/investigations/{note.investigation_id}/")
+    page.locator(".note").get_by_text("Comment").first.click()
+    page.get_by_label("Comment on this note").fill("I saw that too")
+    page.keyboard.press("Control+s")
+    expect(page.locator(".note .remark")).to_contain_text("I saw that too")
+    expect(page.locator(".note-form .save-state")).to_have_count(0)
+
+
 def test_two_changes_of_one_note_are_merged_before_anybodys_eyes(
     sign_in: SignIn, engineer: User, admin: User, note: Note
 ) -> None:

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts.models import User
 from events.tests.factories import OriginFactory
+from investigations.choices import LinkState
 from investigations.models import Investigation
 from investigations.tests.factories import InvestigationFactory, LinkFactory
 from tests.browser.conftest import PHONE, SignIn
@@ -113,6 +114,54 @@ def test_the_keyboard_walks_the_list_in_one_tab_stop(page: Page) -> None:
     expect(page.get_by_role("region", name="Details").get_by_role("heading", name="Deployed payments")).to_be_visible()
     page.keyboard.press("Home")
     expect(page.locator("[data-active]")).to_contain_text("Line 399")
+
+
+def test_a_key_pressed_before_the_timeline_is_in_use_still_opens_its_event(
+    sign_in: SignIn, engineer: User, case: Investigation
+) -> None:
+    page, held = sign_in(engineer), list[Route]()
+    page.route("**/timeline", lambda route: held.append(route))  # noqa: PLW0108
+    page.goto(f"/investigations/{case.pk}/")
+    page.evaluate("window.same = true")
+    page.keyboard.press("j")
+    held[0].continue_()
+    expect(page.get_by_role("region", name="Details").get_by_role("heading", name="Line 399")).to_be_visible()
+    expect(page.get_by_role("listbox", name="Timeline")).to_be_focused()
+    expect(page.locator("[data-active]")).to_contain_text("Line 399")
+    assert page.evaluate("window.same")
+
+
+def test_selected_events_are_rejected_together_and_that_is_taken_back(page: Page, case: Investigation) -> None:
+    for _ in range(2):
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+    bar = page.get_by_role("group", name="Selected events")
+    expect(bar).to_contain_text("2 selected")
+    expect(page.get_by_role("listbox", name="Timeline").get_by_role("option", selected=True)).to_have_count(2)
+    bar.get_by_role("button", name="Reject").click()
+    expect(page.get_by_role("status").filter(has_text="2 links rejected")).to_be_visible()
+    expect(page.get_by_role("option", name="Line 399")).to_have_count(0)
+    bar.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("option", name="Line 399").first).to_have_accessible_name(re.compile("Confirmed"))
+    assert case.links.filter(state=LinkState.CONFIRMED).count() == 2
+    page.get_by_role("listbox", name="Timeline").focus()
+    page.keyboard.press("Escape")
+    expect(bar).to_be_hidden()
+
+
+def test_a_burst_is_selected_whole_and_quoted_in_a_note(page: Page) -> None:
+    page.evaluate("document.querySelector('#events').scrollTop = 1e9")
+    page.keyboard.press("2")
+    page.get_by_role("option", name="12 times, folded").wait_for()
+    page.get_by_role("listbox", name="Timeline").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("x")
+    bar = page.get_by_role("group", name="Selected events")
+    expect(bar).to_contain_text("12 selected")
+    bar.get_by_role("button", name="Quote in note").click()
+    assert page.get_by_label("Write a note").input_value().count("[[") == 12
+    bar.get_by_role("button", name="Clear").click()
+    expect(page.locator("[data-picked]")).to_have_count(0)
 
 
 def test_edges_of_the_brush_are_set_from_the_chosen_event_and_zoomed_out(page: Page) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from investigations.bundles import petshop, reading
+from investigations.bundles import folders
 from investigations.bundles.fields import BadBundle
-from investigations.suspects import Scene, rank
+from investigations.suspects import rank
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         if not bundle.is_dir():
             raise CommandError(f"--bundle: {bundle} is no folder.")
         try:
-            scene = _read(bundle)
+            scene = folders.read(bundle)
         except (BadBundle, OSError) as problem:
             raise CommandError(str(problem)) from problem
         text = json.dumps(rank(scene).as_json(), indent=1, ensure_ascii=False)
@@ -42,7 +42,3 @@ class Command(BaseCommand):
         else:
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(text + "\n", encoding="utf-8")
-
-
-def _read(folder: Path) -> Scene:
-    return petshop.read(folder) if petshop.fits(folder) else reading.read(folder)

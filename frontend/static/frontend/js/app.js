@@ -47,6 +47,12 @@ function mark(id) {
     link.scrollIntoView({ block: "nearest" });
   }
 }
+/** Who acted by keyboard goes on from there, although what had the focus was replaced. */
+function refocus(acted) {
+  const part = acted.closest("[data-holds-focus]");
+  if (part?.id && document.activeElement === document.body) document.getElementById(part.id)?.querySelector(part.dataset.holdsFocus)?.focus();
+}
+document.addEventListener("htmx:afterSettle", ({ detail }) => detail.requestConfig?.verb === "post" && refocus(detail.requestConfig.elt));
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (detail.target.id !== "details") return;
   mark(new URL(detail.pathInfo.responsePath ?? location.href, location.href).searchParams.get("event") ?? "");
@@ -54,10 +60,16 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (matchMedia("(max-width: 47.99rem)").matches) detail.target.scrollIntoView();
 });
 
+// What is waited for says so; the eye learns of it only when it takes long (the style waits).
+for (const [name, busy] of [["htmx:beforeRequest", true], ["htmx:afterRequest", false]]) {
+  document.addEventListener(name, ({ detail }) => detail.target?.setAttribute("aria-busy", String(busy)));
+}
+
 let selecting = 0;
 document.addEventListener("step", ({ target }) => {
   clearTimeout(selecting);
-  if (target.dataset.event) selecting = setTimeout(() => target.click(), SELECT_MS);
+  // The timeline may take the list over meanwhile, and goes on with what was chosen; a link that is gone would load a page.
+  if (target.dataset.event) selecting = setTimeout(() => target.isConnected && target.click(), SELECT_MS);
 });
 
 document.addEventListener("click", async ({ target }) => {
@@ -84,5 +96,5 @@ startDrafts();
 startNotebook();
 startLive();
 document.querySelectorAll("[data-limit]").forEach(count);
-document.querySelector("[aria-invalid=true]")?.focus();
+document.querySelector("[aria-invalid=true]:not(.samples *)")?.focus();
 document.querySelector("[data-event][aria-current]")?.scrollIntoView({ block: "center" });

@@ -8,6 +8,8 @@ export const EVENT = 0, BURST = 1, DAY = 2, GAP = 3, MARK = 4, SLIM = 5;
 const TALL = 44, LOW = 26;
 export const HEIGHTS = [TALL, TALL, LOW, LOW, LOW, LOW];
 const GAP_MS = 600_000, DAY_MS = 86_400_000, SILENCE_MS = 300_000;
+/** So many events are selected together, and of a burst the first so many. */
+export const MOST_PICKED = 200;
 const LEAST_FOLDED = 5, MOST_CHANGES = 200;
 
 /** Unpack what the server sends of all events. */

@@ -20,6 +20,24 @@ export const changed = (form) => fields(form).filter((field) => !alike(field.val
 /** Let a field count as saved with this value. */
 export const settleField = (field, value) => { field.dataset.base = value; };
 
+const idField = (form) => form.querySelector("input[type=hidden][name$=-id]");
+
+export const disown = (form) => { idField(form).value = ""; };
+
+/** Return the id of what a form makes: the writer's own (a version 7 UUID), made with the first try and kept with the draft. */
+export function ownId(form) {
+  const field = idField(form);
+  if (!field.value) {
+    const random = crypto.getRandomValues(new Uint8Array(10));
+    random[0] = (random[0] & 0x0f) | 0x70;
+    random[2] = (random[2] & 0x3f) | 0x80;
+    const hex = Date.now().toString(16).padStart(12, "0") + Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    field.value = hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+    keep(form);
+  }
+  return field.value;
+}
+
 /** Say on a form how its text stands: saved, saving, kept (in this browser only) or bad. */
 export function say(form, kind, words) {
   let state = form.querySelector(".save-state");
@@ -49,7 +67,7 @@ export function keep(form) {
     else {
       const words = Object.fromEntries(typed.map((field) => [field.name, field.value]));
       const base = Object.fromEntries(typed.map((field) => [field.name, original(field)]));
-      localStorage.setItem(key(form), JSON.stringify({ words, base, at: Date.now() }));
+      localStorage.setItem(key(form), JSON.stringify({ words, base, at: Date.now(), id: idField(form)?.value }));
     }
     unkept.delete(form);
   } catch {
@@ -96,7 +114,8 @@ export function settleConflict(form, field, { base, theirs, by = "Somebody" }) {
 }
 
 function recall(form) {
-  const { words = {}, base = {} } = read(form);
+  const { words = {}, base = {}, id } = read(form);
+  if (id && idField(form) && !idField(form).value) idField(form).value = id;
   for (const field of fields(form)) {
     const typed = words[field.name];
     // What the server sends back after an error or a conflict is newer than the draft.
@@ -109,6 +128,8 @@ function recall(form) {
     if (!alike(base[field.name] ?? "", theirs) && field.matches("textarea")) settleConflict(form, field, { base: base[field.name] ?? "", theirs });
     else field.dispatchEvent(new Event("input", { bubbles: true }));
   }
+  // A preview is of what is not saved yet.
+  if (form.querySelector(".note-preview")) changed(form).forEach((field) => field.dispatchEvent(new Event("input", { bubbles: true })));
 }
 
 function tell(form) {
@@ -155,7 +176,7 @@ export function start() {
     const form = event.target.closest("form[data-draft]");
     if (!form || event.target.closest(".merge")) return;
     keep(form);
-    if (unkept.has(form) || form.dataset.autosave) return;
+    if (unkept.has(form) || form.dataset.autosave || form.dataset.autosaveNew) return;
     if (changed(form).length) say(form, "kept", navigator.onLine ? "Not saved yet: kept in this browser" : "Offline: kept in this browser");
     else form.querySelector(".save-state")?.remove();
   });

@@ -1,7 +1,5 @@
 // Keyboard shortcuts: one registry, one listener, and the sheet that prints the registry.
 
-import { keyNames, openPalette } from "palette";
-
 const OFF = "rca.keys.off";
 const SEQUENCE_MS = 1000;
 // What works while one types.
@@ -96,12 +94,13 @@ function nextPane(by) {
   return true;
 }
 
-function sheet() {
+async function sheet() {
+  const { keyNames } = await import("palette");
   const dialog = document.createElement("dialog");
   dialog.className = "sheet";
   dialog.setAttribute("aria-labelledby", "sheet-title");
   const title = Object.assign(document.createElement("h2"), { id: "sheet-title", textContent: "Keyboard shortcuts" });
-  const list = document.createElement("dl");
+  const list = Object.assign(document.createElement("dl"), { tabIndex: 0 }); // it scrolls, so the keyboard must reach it
   for (const { keys, words } of unique()) {
     const term = document.createElement("dt");
     for (const name of keyNames(keys)) term.append(name, " ");
@@ -133,7 +132,7 @@ export function start() {
   shortcut("Escape", "Leave the field", leave);
   shortcut("n", "Write a note", () => (ask(".note-form textarea") ? ask(".note-form textarea").focus() : false));
   shortcut("mod+s", "Save what you write", save);
-  shortcut("mod+k", "Commands", () => openPalette(unique().filter(({ keys }) => keys !== "mod+k")));
+  shortcut("mod+k", "Commands", async () => (await import("palette")).openPalette(unique().filter(({ keys }) => keys !== "mod+k")));
   shortcut("F6", "Next pane", (event) => nextPane(event?.shiftKey ? -1 : 1));
   shortcut("g a", "Go to analytics", () => { const link = ask('nav a[href^="/analytics"]'); link?.click(); return Boolean(link); });
   shortcut("g i", "Go to investigations", go("/investigations/"));

@@ -29,16 +29,20 @@ class LiveNews extends HTMLElement {
   listen() {
     this.source?.close();
     this.source = new EventSource(this.getAttribute("stream"));
-    this.source.onopen = () => this.soon();
-    this.source.onmessage = () => this.soon();
+    // After a restart of the server every page comes back at once.
+    this.source.onopen = () => this.soon(SETTLE_MS * (1 + Math.random()));
+    this.source.onmessage = ({ data }) => this.soon(Math.random() * (JSON.parse(data).spread ?? SETTLE_MS));
   }
 
-  // A burst of messages is one question; the odd part keeps a thousand pages from asking in the same instant.
-  soon() {
+  // The first bell is answered at once, those within the next second together. How far apart pages ask grows with their
+  // number, which the server knows: two see each other's changes in no time, a thousand do not ask in the same instant.
+  soon(after) {
+    const rest = SETTLE_MS - (performance.now() - (this.asked ?? -SETTLE_MS));
     this.settling ||= setTimeout(() => {
       this.settling = 0;
+      this.asked = performance.now();
       this.ask();
-    }, SETTLE_MS * (1 + Math.random()));
+    }, Math.max(after, rest));
   }
 
   // Others on the page look first: what they show by themselves is no news. They say how many events they know.

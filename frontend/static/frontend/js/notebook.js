@@ -9,7 +9,7 @@ const chosen = () => new URL(location.href).searchParams.get("event");
 const cookie = (name) => document.cookie.split("; ").find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
 
 /** Put an event as a chip where the writer's cursor stood last, else into the first text of the notebook. */
-function quote(event) {
+export function quote(event) {
   const field = last?.isConnected ? last : document.querySelector("#notes textarea");
   if (!field) {
     toast("Open the notes or the findings to quote an event there.");

@@ -1,6 +1,6 @@
 // How one row of the windowed timeline looks: an event, a burst of the same, or what stands between them.
 
-import { BURST, CAUSE, CHANGE, clockOf, CONFIRMED, DAY, duration, GAP, HEIGHTS, MANUAL, MARK, REJECTED, SEVERITIES, SLIM, SOURCES, timeOf } from "columns";
+import { BURST, CAUSE, CHANGE, clockOf, CONFIRMED, DAY, duration, GAP, HEIGHTS, MANUAL, MARK, MOST_PICKED, REJECTED, SEVERITIES, SLIM, SOURCES, timeOf } from "columns";
 
 const KINDS = ["event", "event event-burst", "row-day", "row-gap", "row-mark", "event event-slim"];
 const SVG = "http://www.w3.org/2000/svg";
@@ -104,7 +104,7 @@ export function fillRow(node, row, view) {
 }
 
 /** Say what an option is to those who do not see it. */
-function describe(link, row, { rows, address, selected, active, unfolded }, { words, state, source, severity, title, time, burst }) {
+function describe(link, row, { rows, address, selected, active, unfolded, picked, words: known }, { words, state, source, severity, title, time, burst }) {
   link.id = `option-${row}`;
   link.href = words && !burst ? address(words[0]) : "#timeline-title";
   link.title = title;
@@ -114,7 +114,10 @@ function describe(link, row, { rows, address, selected, active, unfolded }, { wo
   link.setAttribute("aria-posinset", rows.place[row]);
   link.setAttribute("aria-setsize", rows.options);
   const chosen = Boolean(words) && !burst && words[0] === selected;
-  link.setAttribute("aria-selected", String(chosen));
+  const told = (handle) => picked.has(known.get(handle)?.[0]);
+  const isPicked = picked.size > 0 && (burst ? burst.members.slice(0, MOST_PICKED).every(told) : picked.has(words?.[0]));
+  link.setAttribute("aria-selected", String(picked.size ? isPicked : chosen));
+  link.toggleAttribute("data-picked", isPicked);
   link.toggleAttribute("aria-current", chosen);
   if (chosen) link.setAttribute("aria-current", "true");
   link.toggleAttribute("data-active", row === active);

@@ -1,7 +1,7 @@
 // <time-line>: takes over the list of events once it has the bones of all of them. The address holds the whole state.
 
 import "minimap";
-import { BURST, EVENT, inSight, layOut, lowerBound, SLIM, unpack } from "columns";
+import { BURST, EVENT, inSight, layOut, lowerBound, MOST_PICKED, SLIM, unpack } from "columns";
 import { fillRow, makeRow } from "row";
 import { shortcut } from "keys";
 import { toast } from "toast";
@@ -21,7 +21,7 @@ class TimeLine extends HTMLElement {
   async connectedCallback() {
     if (this.view) return; // it was only moved
     Object.assign(this, { form: ask(".timeline-filters"), map: ask("time-map"), scroller: this.parentElement });
-    this.view = { words: new Map(), unfolded: new Set(), pinned: new Set(), icons: this.getAttribute("icons"), active: -1, address: (id) => this.#address({ event: id }) };
+    this.view = { words: new Map(), unfolded: new Set(), pinned: new Set(), picked: new Set(), icons: this.getAttribute("icons"), active: -1, address: (id) => this.#address({ event: id }) };
     this.matched = null;
     this.#hear();
     try {
@@ -131,10 +131,12 @@ class TimeLine extends HTMLElement {
     list.tabIndex = 0;
     list.setAttribute("role", "listbox");
     list.setAttribute("aria-labelledby", "timeline-title");
+    list.setAttribute("aria-multiselectable", "true");
     this.note = Object.assign(document.createElement("p"), { className: "events-note timeline-note", hidden: true });
     this.said = Object.assign(document.createElement("p"), { className: "visually-hidden" });
     this.said.setAttribute("role", "status");
     this.scroller.before(this.note);
+    const walked = this.scroller.contains(document.activeElement) && document.activeElement.dataset.event;
     this.scroller.replaceChildren(this, list);
     this.append(this.said);
     this.list = list;
@@ -146,7 +148,10 @@ class TimeLine extends HTMLElement {
     this.#say();
     this.setAttribute("ready", "");
     performance.mark("timeline");
-    if (this.state.event) this.#mark(this.state.event, { centre: true });
+    if (walked) {
+      list.focus({ preventScroll: true });
+      this.go({ event: walked });
+    } else if (this.state.event) this.#mark(this.state.event, { centre: true });
   }
 
   #lay() {
@@ -300,9 +305,9 @@ class TimeLine extends HTMLElement {
     if (!size || this.list.hidden) return false;
     const isOption = (row) => kind[row] === EVENT || kind[row] === BURST || kind[row] === SLIM;
     let row = this.view.active, left = Math.abs(by);
-    if (row < 0 && by > 0) row = this.windowed.range[0] - 1;
+    if (row < 0) row = by > 0 ? this.windowed.range[0] - 1 : this.windowed.range[1];
     for (let at = row + Math.sign(by); at >= 0 && at < size && left; at += Math.sign(by)) if (isOption(at)) { row = at; left -= 1; }
-    if (row < 0) return false;
+    if (row < 0 || row >= size) return false;
     this.list.focus({ preventScroll: true });
     this.#activate(row);
     clearTimeout(this.selecting);
@@ -325,6 +330,43 @@ class TimeLine extends HTMLElement {
     this.#lay();
     toast(now ? "Pinned: it stays whatever the filters say." : "Not pinned any more.");
     return true;
+  }
+
+  /** Select the active event, or all of the active burst. */
+  select() {
+    const { kind, about } = this.view.rows ?? {}, row = this.view.active;
+    if (!(row >= 0)) return false;
+    const burst = kind[row] === BURST && about[row], handles = burst ? burst.members.slice(0, MOST_PICKED) : [about[row]];
+    this.#pick(handles).catch(() => toast("The server cannot be reached. Try again.", { error: true }));
+    return true;
+  }
+
+  /** Select events; what offers to do something with them comes with the first. */
+  async #pick(handles) {
+    const [ids, { Selection }] = await Promise.all([this.#ids(handles), import("selection")]);
+    if (!this.selection) {
+      this.selection = new Selection({
+        ids: this.view.picked, decide: this.getAttribute("decide"), changed: () => this.windowed.refresh(), decided: (all) => this.#decided(all),
+      });
+      this.scroller.before(this.selection.bar);
+    }
+    if (ids.length) this.selection.toggle(ids);
+  }
+
+  /** Return the ids of events, of those whose words are not here yet from the server. */
+  async #ids(handles) {
+    const { words } = this.view, missing = handles.filter((handle) => !words.has(handle)), { revision } = this.columns;
+    if (missing.length) {
+      const { rows } = await fetchJSON(`${this.getAttribute("rows")}?revision=${revision}&handles=${missing}`);
+      for (const [handle, said] of Object.entries(rows)) words.set(Number(handle), said);
+    }
+    return handles.map((handle) => words.get(handle)?.[0]).filter(Boolean);
+  }
+
+  /** What people made of links shows at once, in the rows and in the details. */
+  #decided(ids) {
+    this.refresh();
+    if (ids.includes(this.state.event)) this.#open(this.state.event);
   }
 
   /** Let the brush begin or end at the active event. */
@@ -466,6 +508,7 @@ class TimeLine extends HTMLElement {
       return true;
     }));
     shortcut("0", "Clear the filters", () => this.clear());
+    shortcut("x", "Select, to decide or quote together", () => this.select());
     shortcut("p", "Pin: it stays whatever the filters say", () => this.pin());
     shortcut("r", "Times of day, from detection, from the row above", () => this.turnMode());
     shortcut("[", "Show only from this event on", () => this.edge("since"));
@@ -474,14 +517,15 @@ class TimeLine extends HTMLElement {
     shortcut("l", "Confirm the link, or link it", () => { const button = ask("#details [value=confirm], #details [name=event]"); button?.click(); return Boolean(button); });
     shortcut("c", "Comment on the event", () => { const field = ask("#comment-body"); field?.focus(); return Boolean(field); });
     shortcut("y", "Copy the address of what you see", async () => { await navigator.clipboard.writeText(location.href); toast("Address copied."); });
-    shortcut("Escape", "Close: field, event, brush, filters", () => this.#escape(), { before: true });
+    shortcut("Escape", "Close: field, selection, event, brush, filters", () => this.#escape(), { before: true });
   }
 
-  /** One rung down: the field, the event, the brush, the filters. */
+  /** One rung down: the field, the selection, the event, the brush, the filters. */
   #escape() {
     if (document.activeElement?.matches("input, textarea, select")) return false;
     const { event, since, until, q, source, severity, state } = this.state;
-    if (event) this.go({ event: "" });
+    if (this.view.picked.size) this.selection.clear();
+    else if (event) this.go({ event: "" });
     else if (since || until) this.go({ since: "", until: "" });
     else if (q || state || source.length || severity.length) this.clear();
     else return false;

@@ -1,0 +1,1 @@
+"""An investigation made again from a document that an export wrote."""
