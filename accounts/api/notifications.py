@@ -14,6 +14,7 @@ from accounts.filters import NotificationFilters
 from accounts.models import Notification, User
 from accounts.notifications import services, wishes
 from accounts.notifications.choices import Channel, Digest
+from rcaplatform.kit.views import Strict
 
 MOST_READ = 500
 
@@ -26,7 +27,7 @@ class NotificationSerializer(serializers.ModelSerializer[Notification]):
         fields = ("id", "topic", "title", "body", "path", "created_at", "read_at")
 
 
-class PreferencesSerializer(serializers.Serializer[Any]):
+class PreferencesSerializer(Strict):
     """What somebody wants to be told of, where and when. What a request leaves out stays as it is."""
 
     topics = serializers.DictField(
@@ -52,13 +53,13 @@ class PreferencesSerializer(serializers.Serializer[Any]):
     )
 
 
-class TestOf(serializers.Serializer[Any]):
+class TestOf(Strict):
     """Which channel to try."""
 
     channel = serializers.ChoiceField(choices=[one for one in Channel.choices if one[0] != Channel.INBOX])
 
 
-class Read(serializers.Serializer[Any]):
+class Read(Strict):
     """Which notifications were read; all, if none is named."""
 
     ids = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=MOST_READ)

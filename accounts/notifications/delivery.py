@@ -158,7 +158,7 @@ def retry(*, deliveries: Sequence[UUID], actor: User, now: datetime) -> int:
 
 def unsubscribe_url(user: User, channel: Channel) -> str:
     """Return an address by which whoever has the message stops such messages, without signing in."""
-    token = signing.dumps([user.pk, channel.value], salt=SALT)
+    token = signing.dumps([str(user.pk), channel.value], salt=SALT)
     return f"{settings.SITE_URL}{reverse('unsubscribe', args=[token])}"
 
 

@@ -67,7 +67,8 @@ def _next(at: datetime, clock: time) -> datetime:
 
 def wait(attempts: int) -> timedelta:
     """Return how long to wait after so many attempts in vain."""
-    return min(timedelta(seconds=FIRST_WAIT.total_seconds() * 2.0 ** max(attempts - 1, 0)), LONGEST_WAIT)
+    doublings = min(max(attempts - 1, 0), ATTEMPTS)
+    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
 def rhythm_of(settings: Any) -> Rhythm:

@@ -1,0 +1,220 @@
+"""People are told where they asked to be, once, and in the end: by mail, webhook and Slack, over real connections."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import AuditEntry, Notification, NotificationDelivery, User
+from accounts.notifications import delivery, services
+from accounts.notifications.choices import Channel, SendState, Topic
+from accounts.notifications.delivery import Message, deliver_due
+from connectors.messengers import SENDERS
+from connectors.standardwebhooks import standard_webhook
+from connectors.tests.peers import Peer
+from connectors.tests.realpeers import free_port
+from rcaplatform.kit.errors import Invalid, Unavailable
+
+pytestmark = pytest.mark.django_db
+
+
+class Letters:
+    """Keeps the letters that a mail server takes; refuses whom it does not know."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802 - its name
+        """Know everybody but one."""
+        if address.startswith("gone@"):
+            return "550 no such person"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - its name
+        """Keep a letter."""
+        self.taken.append(envelope.content.decode())
+        return "250 OK"
+
+
+@pytest.fixture
+def letters(settings: Settings) -> Iterator[list[str]]:
+    handler = Letters()
+    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    settings.EMAIL_URL = "smtp://"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
+    yield handler.taken
+    controller.stop()
+
+
+@pytest.fixture
+def reader(engineer: User) -> User:
+    engineer.email = "engineer@shop.example"
+    engineer.save()
+    return engineer
+
+
+def tell(person: User, key: str = "1", **more: Any) -> int:
+    told = {"topic": Topic.ASSIGNED, "title": "Assigned to you: Payments fail", "path": "/investigations/", "key": key}
+    return services.notify(people=[person], now=timezone.now(), **{**told, **more})
+
+
+def deliver(after: timedelta = timedelta(0)) -> int:
+    return deliver_due(senders=SENDERS, now=timezone.now() + after)
+
+
+def test_a_letter_arrives_and_tells_how_to_stop_them(letters: list[str], reader: User) -> None:
+    tell(reader)
+    assert deliver() == 1
+    (letter,) = letters
+    assert "Subject: Assigned to you: Payments fail" in letter
+    assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in letter
+    assert NotificationDelivery.objects.get().state == SendState.SENT
+
+
+def test_nobody_is_told_twice_of_the_same(reader: User) -> None:
+    assert [tell(reader), tell(reader)] == [1, 0]
+    assert Notification.objects.count() == 1
+
+
+def test_who_did_it_is_not_told(reader: User) -> None:
+    assert tell(reader, but=reader) == 0
+
+
+def test_what_is_due_together_is_one_letter(letters: list[str], reader: User) -> None:
+    tell(reader, "1")
+    tell(reader, "2")
+    assert deliver() == 2
+    assert len(letters) == 1
+    assert "Subject: 2 notifications:" in letters[0]
+
+
+def test_an_address_refused_for_good_is_given_up_at_once(letters: list[str], reader: User) -> None:
+    reader.email = "gone@shop.example"
+    reader.save()
+    tell(reader)
+    deliver()
+    row = NotificationDelivery.objects.get()
+    assert (row.state, row.attempts) == (SendState.DEAD, 1)
+    assert "refuses the address" in row.error
+
+
+def test_a_server_that_is_away_is_tried_again_and_then_given_up(reader: User, settings: Settings) -> None:
+    settings.EMAIL_URL, settings.EMAIL_PORT = "smtp://", 1
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST = "django.core.mail.backends.smtp.EmailBackend", "127.0.0.1"
+    tell(reader)
+    assert deliver() == 1
+    assert deliver() == 0, "not before its time"
+    for _ in range(10):
+        deliver(timedelta(days=1))
+        NotificationDelivery.objects.filter(state=SendState.PENDING).update(next_attempt_at=timezone.now())
+    row = NotificationDelivery.objects.get()
+    assert (row.state, row.attempts) == (SendState.DEAD, 8)
+
+
+def test_what_was_given_up_can_be_sent_again(letters: list[str], reader: User, admin: User) -> None:
+    tell(reader)
+    NotificationDelivery.objects.update(state=SendState.DEAD, attempts=8)
+    rows = list(NotificationDelivery.objects.values_list("pk", flat=True))
+    assert delivery.retry(deliveries=rows, actor=admin, now=timezone.now()) == 1
+    assert deliver() == 1
+    assert len(letters) == 1
+
+
+def test_a_webhook_is_signed_as_the_standard_says(reader: User, settings: Settings) -> None:
+    with Peer({"/hook": {}}) as peer:
+        own = {"webhook_url": f"{peer.url}/hook", "webhook_secret": "a key"}
+        services.prefer(user=reader, topics={"assigned": {"webhook": True, "email": False}}, own=own, actor=reader)
+        tell(reader)
+        assert deliver() == 1
+        (call,) = peer.asked
+    assert standard_webhook(call.headers, call.body, "a key", now=timezone.now())
+
+
+def test_an_address_that_may_not_be_reached_is_given_up(reader: User) -> None:
+    own = {"webhook_url": "http://169.254.169.254/latest"}
+    services.prefer(user=reader, topics={"assigned": {"webhook": True}}, own=own, actor=reader)
+    tell(reader)
+    deliver()
+    assert NotificationDelivery.objects.get(channel="webhook").state == SendState.DEAD
+
+
+def test_secrets_are_sealed_and_in_no_trail(reader: User) -> None:
+    services.prefer(user=reader, topics={}, own={"slack_url": "https://hooks.example/T0/hunter2"}, actor=reader)
+    assert b"hunter2" not in bytes(reader.notification_settings.sealed)
+    assert "hunter2" not in str(list(AuditEntry.objects.values_list("change", flat=True)))
+
+
+@pytest.mark.parametrize(
+    ("topics", "own", "field"),
+    [
+        ({"weather": {"email": True}}, {}, "topics"),
+        ({"assigned": {"pigeon": True}}, {}, "topics.assigned"),
+        ({}, {"time_zone": "Mars/Olympus"}, "time_zone"),
+        ({}, {"webhook_url": "ftp://x"}, "webhook_url"),
+    ],
+)
+def test_a_wrong_wish_is_refused_by_name(reader: User, topics: Any, own: Any, field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        services.prefer(user=reader, topics=topics, own=own, actor=reader)
+    assert list(refused.value.fields) == [field]
+
+
+def test_one_click_stops_letters_without_signing_in(client: Client, reader: User) -> None:
+    address = delivery.unsubscribe_url(reader, Channel.EMAIL)
+    assert client.post(address).status_code == 200
+    tell(reader)
+    assert not NotificationDelivery.objects.exists()
+
+
+def test_a_link_that_is_not_ours_is_not_found(client: Client) -> None:
+    assert client.get("/unsubscribe/eyJh:forged").status_code == 404
+
+
+def test_a_sender_that_dies_leaves_it_in_the_queue(letters: list[str], reader: User) -> None:
+    def die(_: Message) -> None:
+        raise KeyboardInterrupt
+
+    tell(reader)
+    with pytest.raises(KeyboardInterrupt):
+        deliver_due(senders={Channel.EMAIL: die}, now=timezone.now())
+    assert deliver(timedelta(minutes=1)) == 1
+    assert len(letters) == 1
+
+
+def test_an_error_of_a_moment_is_no_end(reader: User, settings: Settings) -> None:
+    settings.EMAIL_URL = "smtp://"
+
+    def away(_: Message) -> None:
+        raise Unavailable("Later.")
+
+    tell(reader)
+    deliver_due(senders={Channel.EMAIL: away}, now=timezone.now())
+    assert NotificationDelivery.objects.get().state == SendState.PENDING
+    assert mail.outbox == []
+
+
+def test_the_door_of_preferences_keeps_what_is_ticked(client: Client, reader: User) -> None:
+    client.force_login(reader)
+    page = "/notifications/preferences"
+    said = {"digest": "daily", "time_zone": "Europe/Berlin", "moved.email": "on"}
+    assert client.post(page, said).status_code == 302
+    assert reader.notification_settings.digest == "daily"
+    assert client.get(page).status_code == 200
+    assert services.notify(topic=Topic.WRITTEN, people=[reader], title="x", key="w", now=timezone.now()) == 0
+
+
+def test_the_inbox_shows_what_one_was_told_and_lets_it_be_read(client: Client, reader: User) -> None:
+    tell(reader)
+    client.force_login(reader)
+    assert b"Payments fail" in client.get("/notifications/").content
+    client.post("/notifications/read")
+    assert Notification.objects.get().read_at
