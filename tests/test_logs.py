@@ -32,7 +32,7 @@ def test_a_request_of_the_api_is_told_with_its_route_and_who_asked(
 ) -> None:
     api(engineer).get("/api/v1/events/00000000-0000-7000-8000-000000000000?q=hunter2")
     line = the_request(lines)
-    assert (line["method"], line["status"], line["user"]) == ("GET", 404, engineer.pk)
+    assert (line["method"], line["status"], line["user"]) == ("GET", 404, str(engineer.pk))
     assert line["route"].startswith("api/v1/")
     assert line["queries"] >= 1
     assert line["ms"] > 0

@@ -53,14 +53,14 @@ class RequestContext:
                 status=response.status_code,
                 ms=round((time.perf_counter() - began) * 1000, 1),
                 queries=queries.count,
-                user=_number_of_user(request),
+                user=_key_of_user(request),
             )
         return response
 
 
-def _number_of_user(request: HttpRequest) -> int | None:
+def _key_of_user(request: HttpRequest) -> str | None:
     """Return the key of who asked, if anything wanted to know: a name or an address would be personal data."""
     known = vars(request).get("user")
     if known is None or (isinstance(known, LazyObject) and vars(known)["_wrapped"] is empty):
         return None  # a page that never looked: looking now would cost a statement
-    return known.pk  # type: ignore[no-any-return]
+    return str(known.pk) if known.pk else None

@@ -44,7 +44,9 @@ def test_a_field_that_is_not_to_be_written_is_refused_by_name(row: Row, call: An
     given = {name: value.format(**ids) if isinstance(value, str) else value for name, value in body.items()}
     answer = getattr(api(admin), method.lower())(V1 + address.format(**ids), {**given, **GUARDED})
     assert answer.status_code == 400, answer.content
-    assert set(answer.json()["errors"]) >= set(GUARDED)
+    # A note may be given the id it is to have, so that one sent twice is written once; later it must be that one.
+    free = {"id"} if address.startswith("/investigations/{case}/notes") else set()
+    assert set(answer.json()["errors"]) >= set(GUARDED) - free
 
 
 def test_nobody_makes_an_api_key_for_somebody_else(api: Any, user: User, admin: User) -> None:
