@@ -84,7 +84,7 @@ class NotificationViewSet(mixins.ListModelMixin, GenericViewSet[Notification]):
         return Notification.objects.inbox(self.request.user).order_by("-id")
 
     @extend_schema(request=Read, responses=Count)
-    @action(detail=False, methods=["post"])
+    @action(detail=False, methods=["post"], serializer_class=Read)
     def read(self, request: Request) -> Response:
         """Mark notifications as read; those of others, and those read before, are not counted."""
         said = Read(data=request.data)
@@ -95,7 +95,7 @@ class NotificationViewSet(mixins.ListModelMixin, GenericViewSet[Notification]):
 
     @extend_schema(methods=["get"], responses=PreferencesSerializer)
     @extend_schema(methods=["patch"], request=PreferencesSerializer, responses=PreferencesSerializer)
-    @action(detail=False, methods=["get", "patch"])
+    @action(detail=False, methods=["get", "patch"], serializer_class=PreferencesSerializer)
     def preferences(self, request: Request) -> Response:
         """Show, or change, what you want to be told of, where and when. Secrets are written and never shown."""
         person = cast("User", request.user)
@@ -107,7 +107,7 @@ class NotificationViewSet(mixins.ListModelMixin, GenericViewSet[Notification]):
         return Response(PreferencesSerializer(wishes.of(person)).data)
 
     @extend_schema(request=TestOf, responses={202: OpenApiResponse(description="It is on its way.")})
-    @action(detail=False, methods=["post"], url_path="test")
+    @action(detail=False, methods=["post"], url_path="test", serializer_class=TestOf)
     def try_channel(self, request: Request) -> Response:
         """Send yourself a notification by one channel, to see whether it arrives."""
         said = TestOf(data=request.data)

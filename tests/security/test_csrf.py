@@ -15,7 +15,7 @@ __all__ = ["call"]  # a fixture
 pytestmark = pytest.mark.django_db
 PAGES = sorted({(route, address_of(route, pattern)) for route, pattern in pages()})
 # Doors that take no session: a token, a signature, or nothing at all proves who is there.
-PROGRAMS = ("api/", "^api", "^hooks/", "^otlp/")
+PROGRAMS = ("api/", "^api", "^hooks/", "^otlp/", "unsubscribe/")
 
 
 def test_the_table_holds_every_page() -> None:
