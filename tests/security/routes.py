@@ -40,7 +40,7 @@ def patterns(of: Any = None, prefix: str = "") -> Iterator[tuple[str, URLPattern
 
 
 def pages() -> Iterator[tuple[str, URLPattern]]:
-    """Yield the patterns that a person with a browser uses: not the API, webhooks, OTLP and links that mail programs follow."""
+    """Yield the patterns that a person with a browser uses: not those that programs call."""
     for route, pattern in patterns():
         if not re.match(r"\^?(api|hooks|otlp|unsubscribe)\b", route):
             yield route, pattern
