@@ -80,6 +80,8 @@ def one_of_everything(engineer: User) -> Pages:
             "/events/?q=nothing",
             f"/events/{links[0].event_id}/",
             "/connectors/",
+            "/notifications/",
+            "/notifications/preferences",
             "/nothing-here",
             "/analytics/",
             "/style/",
