@@ -63,7 +63,11 @@ class Product:
         servers = [Postgres(self.data_dir), Redis(self.data_dir)]
         tests = [processes.supervised(self.data_dir), *(processes.serving(server) for server in servers)]
         found = {number for number in processes._numbers() for test in tests if processes._matches(test, number)}
-        return {number: Path(f"/proc/{number}/cmdline").read_text().replace("\0", " ") for number in sorted(found)}
+        running = {}
+        for number in sorted(found):
+            with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+                running[number] = Path(f"/proc/{number}/cmdline").read_text().replace("\0", " ")
+        return running
 
     def leader(self, words: str) -> int:
         """Return the oldest process whose command line has these words."""
