@@ -22,6 +22,7 @@ from accounts.models.notifications import ERROR_LIMIT
 from accounts.notifications.choices import Channel, SendState
 from accounts.notifications.plan import ATTEMPTS, wait
 from accounts.notifications.services import TASK
+from accounts.notifications.wishes import addresses
 from rcaplatform.kit.doorbell import ring_once
 from rcaplatform.kit.errors import DomainError
 from rcaplatform.kit.sealing import unseal
@@ -112,20 +113,15 @@ def _take(now: datetime) -> list[NotificationDelivery]:
 def _message(taken: Sequence[NotificationDelivery]) -> Message:
     user, channel = taken[0].user, Channel(taken[0].channel)
     own = NotificationSettings.objects.filter(user=user).first()
-    secrets = unseal(own.sealed) if own else {}
-    addresses = {
-        Channel.EMAIL: user.email,
-        Channel.WEBHOOK: own.webhook_url if own else "",
-        Channel.SLACK: secrets.get("slack_url", ""),
-    }
-    if not user.is_active or not addresses[channel]:
+    address = addresses(user, own)[channel]
+    if not user.is_active or not address:
         raise Undeliverable(f"There is no address for {channel.label} any more.")
     rows = [row.notification for row in taken]
     return Message(
         id=taken[0].pk,
         person=str(user),
-        address=addresses[channel],
-        secret=secrets.get("webhook_secret", ""),
+        address=address,
+        secret=unseal(own.sealed).get("webhook_secret", "") if own else "",
         items=[
             Item(row.pk, row.topic, row.title, row.body, f"{settings.SITE_URL}{row.path}", row.created_at)
             for row in rows

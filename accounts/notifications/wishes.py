@@ -26,15 +26,20 @@ def settings_of(user: User) -> NotificationSettings:
     return NotificationSettings.objects.filter(user=user).first() or NotificationSettings(user=user)
 
 
+def addresses(person: User, own: NotificationSettings | None) -> dict[Channel, str]:
+    """Return where somebody is reached by each channel that leaves the product; empty where they gave nothing."""
+    secrets = unseal(own.sealed) if own else {}
+    return {
+        Channel.EMAIL: person.email,
+        Channel.WEBHOOK: own.webhook_url if own else "",
+        Channel.SLACK: secrets.get("slack_url", ""),
+    }
+
+
 def reachable(person: User, own: NotificationSettings | None) -> frozenset[Channel]:
     """Return the channels, besides the inbox, by which somebody can be reached."""
-    secrets = unseal(own.sealed) if own else {}
-    there = {
-        Channel.EMAIL: bool(settings.EMAIL_URL and person.email),
-        Channel.WEBHOOK: bool(own and own.webhook_url),
-        Channel.SLACK: bool(secrets.get("slack_url")),
-    }
-    return frozenset(channel for channel, is_there in there.items() if is_there)
+    there = addresses(person, own)
+    return frozenset(one for one in there if there[one] and (one != Channel.EMAIL or settings.EMAIL_URL))
 
 
 def of(user: User) -> dict[str, Any]:
