@@ -17,7 +17,10 @@ _ACTIVE = re.compile(
 )
 _QUOTED = re.compile(r'"([^"]*)"|“([^”]*)”|«([^»]*)»|`([^`]*)`')
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_MONTH = rf"({'|'.join(_MONTHS)})[a-z]*\.?"
+_MONTH = (
+    "(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    "|sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
 _SPOKEN_DATE = re.compile(
     rf"\b(?:(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH}|{_MONTH}\s+(\d{{1,2}})(?:st|nd|rd|th)?)\b", re.IGNORECASE
 )
@@ -64,25 +67,27 @@ class _Grounds:
         return _stands(name, self._text)
 
     def lacking(self, text: str) -> Iterator[str]:
+        """Yield the quotations, moments, numbers and identifiers of a sentence that are not here."""
         for found in _QUOTED.findall(text):
             quotation = " ".join("".join(found).casefold().split()).rstrip(".,;")
             if quotation not in self._text:
                 yield quotation
-        for date in _DATE.findall(text):
-            if date not in self._text:
-                yield date
-        text = _DATE.sub(" ", text)
+        yield from self._lacking_moments(text)
+        for pattern in (_DATE, _SPOKEN_DATE, _CLOCK):
+            text = pattern.sub(" ", text)
+        for word in _WORD.findall(_GROUPED.sub("", text)):
+            if _is_identifier(word) and not self._knows(word.casefold()):
+                yield word
+
+    def _lacking_moments(self, text: str) -> Iterator[str]:
+        yield from (date for date in _DATE.findall(text) if date not in self._text)
         for day, month, other_month, other_day in _SPOKEN_DATE.findall(text):
-            number = _MONTHS.index((month or other_month).lower()) + 1
+            number = _MONTHS.index((month or other_month)[:3].lower()) + 1
             if (int(day or other_day), number) not in self._days:
                 yield f"{day or other_day} {month or other_month}"
-        text = _SPOKEN_DATE.sub(" ", text)
         for hour, rest in _CLOCK.findall(text):
             if f"{hour:0>2}{rest}" not in self._clocks:
                 yield f"{hour}{rest}"
-        for word in _WORD.findall(_GROUPED.sub("", _CLOCK.sub(" ", text))):
-            if _is_identifier(word) and not self._knows(word.casefold()):
-                yield word
 
     def _knows(self, word: str) -> bool:
         if word in self._years or self.has(word):
