@@ -144,6 +144,13 @@ class DraftState(TextChoices):
     DISCARDED = "discarded", "Discarded"
 
 
+class CitedKind(TextChoices):
+    """What a sentence of a draft may rest on."""
+
+    EVENT = "event", "Event"
+    NOTE = "note", "Note"
+
+
 class DraftSection(TextChoices):
     """Where a sentence of a draft stands, in the order of the page. A summary has the first alone."""
 

@@ -317,6 +317,8 @@ SPECTACULAR_SETTINGS = {
         "ExportState": "investigations.choices.ExportState",
         "ExportFormat": "investigations.choices.ExportFormat",
         "SuspectState": "investigations.choices.SuspectState",
+        "SuspectKind": "investigations.choices.SuspectKind",
+        "CitedKind": "investigations.choices.CitedKind",
         "DraftKind": "investigations.choices.DraftKind",
         "DraftState": "investigations.choices.DraftState",
         "DraftSection": "investigations.choices.DraftSection",

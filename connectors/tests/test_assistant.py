@@ -308,7 +308,7 @@ def test_nobody_asks_for_more_than_a_few_within_the_hour_discarded_or_not(
         drafting.ask(investigation=InvestigationFactory(), kind="summary", actor=engineer, now=now)
     assert refused.value.headers == {"Retry-After": "3600"}
     later = now + timedelta(hours=1)
-    assert drafting.ask(investigation=InvestigationFactory(), kind="summary", actor=engineer, now=later)
+    assert not drafting.ask(investigation=InvestigationFactory(), kind="summary", actor=engineer, now=later).ended
 
 
 def test_one_that_is_discarded_while_it_is_written_stays_so(peer: Peer, case: Investigation, engineer: User) -> None:

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from investigations.api.serializers import NoteSerializer
 from investigations.api.views import PartViewSet, given
 from investigations.assistant import drafting
-from investigations.choices import DraftKind, DraftSection, DraftState
+from investigations.choices import CitedKind, DraftKind, DraftSection, DraftState
 from investigations.filters import DraftFilters
 from investigations.models import Draft
 from rcaplatform.kit.views import Rows, Strict
@@ -29,7 +29,7 @@ class NewDraft(Strict):
 class CiteSerializer(serializers.Serializer[Any]):
     """What a sentence rests on."""
 
-    kind = serializers.ChoiceField([("event", "Event"), ("note", "Note")])
+    kind = serializers.ChoiceField(CitedKind.choices)
     id = serializers.UUIDField(help_text="Of the event or note.")
     at = serializers.DateTimeField(help_text="When it happened, or was written.")
 

@@ -95,7 +95,7 @@ class _Grounds:
         if _HASH.fullmatch(word) and re.search(rf"(?<![\w.]){word}", self._text):
             return True
         with_unit = _WITH_UNIT.fullmatch(word)
-        return bool(with_unit) and self._knows(with_unit[1])
+        return with_unit is not None and self._knows(with_unit[1])
 
 
 def _is_identifier(word: str) -> bool:
