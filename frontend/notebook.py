@@ -27,7 +27,7 @@ _UNREAD = ("description", "keywords", "search", "metadata", "lessons_learned")
 
 def tabs() -> dict[str, str]:
     """Return the label of each tab; that of the assistant only while a language model is named."""
-    return {**_ALWAYS, assistant.TAB: "Assistant"} if assistant.is_on() else _ALWAYS
+    return {**_ALWAYS, assistant.TAB: "Drafts"} if assistant.is_on() else _ALWAYS
 
 
 def chosen_tab(query: QueryDict, wanted: str = "") -> str:
