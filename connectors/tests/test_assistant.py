@@ -352,7 +352,7 @@ def test_a_fault_of_our_own_fails_the_draft_and_stops_no_other(peer: Peer, case:
 
 
 def test_nothing_is_a_note_before_a_person_takes_it(peer: Peer, case: Investigation, engineer: User) -> None:
-    peer.routes["*"] = writes(one("Requests to *checkout* timed out <3."))
+    peer.routes["*"] = writes(one("Requests to *checkout* timed out {now}."))
     draft = written(case, engineer)
     case.refresh_from_db()
     assert not Note.objects.exists()
@@ -360,7 +360,7 @@ def test_nothing_is_a_note_before_a_person_takes_it(peer: Peer, case: Investigat
     note = drafting.take(draft=draft, actor=engineer, now=timezone.now())
     event = case.links.get().event_id
     assert "Drafted by the language model small:1b" in note.body
-    assert f"timed out \\<3\\. [[{event}]]" in note.body
+    assert f"Requests to \\*checkout\\* timed out \\{{now\\}}\\. [[{event}]]" in note.body
     with pytest.raises(drafting.NotReady):
         drafting.take(draft=draft, actor=engineer, now=timezone.now())
 
