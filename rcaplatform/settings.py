@@ -257,17 +257,7 @@ ASSISTANT_TIMEOUT = env.int("ASSISTANT_TIMEOUT", default=180)
 ASSISTANT_PROMPT_CHARS = env.int("ASSISTANT_PROMPT_CHARS", default=24_000)
 ASSISTANT_ANSWER_TOKENS = env.int("ASSISTANT_ANSWER_TOKENS", default=2_000)
 ASSISTANT_DRAFTS_AN_HOUR = env.int("ASSISTANT_DRAFTS_AN_HOUR", default=10)
-if _wrong := assistant.wrong(
-    url=ASSISTANT_URL,
-    protocol=ASSISTANT_PROTOCOL,
-    model=ASSISTANT_MODEL,
-    seconds=ASSISTANT_TIMEOUT,
-    bounds={
-        "ASSISTANT_PROMPT_CHARS": ASSISTANT_PROMPT_CHARS,
-        "ASSISTANT_ANSWER_TOKENS": ASSISTANT_ANSWER_TOKENS,
-        "ASSISTANT_DRAFTS_AN_HOUR": ASSISTANT_DRAFTS_AN_HOUR,
-    },
-):
+if _wrong := assistant.wrong({name: value for name, value in vars().items() if name.startswith("ASSISTANT_")}):
     raise ImproperlyConfigured(_wrong)
 
 # --- The demo: people named after their roles, and an incident to look at. Not for an installation that others reach.

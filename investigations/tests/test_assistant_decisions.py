@@ -286,11 +286,12 @@ def test_a_prompt_says_what_it_wants_of_each_kind() -> None:
 
 
 RIGHT: dict[str, Any] = {
-    "url": "http://127.0.0.1:11434",
-    "protocol": "ollama",
-    "model": "m",
-    "seconds": 60,
-    "bounds": {},
+    "ASSISTANT_URL": "http://127.0.0.1:11434",
+    "ASSISTANT_PROTOCOL": "ollama",
+    "ASSISTANT_MODEL": "m",
+    "ASSISTANT_KEY": "",
+    "ASSISTANT_TIMEOUT": 60,
+    "ASSISTANT_PROMPT_CHARS": 1,
 }
 
 
@@ -298,20 +299,20 @@ RIGHT: dict[str, Any] = {
     ("change", "named"),
     [
         ({}, ""),
-        ({"url": "", "model": "", "protocol": "?"}, ""),
-        ({"url": "127.0.0.1:11434"}, "ASSISTANT_URL"),
-        ({"url": "ftp://host"}, "ASSISTANT_URL"),
-        ({"url": "http://user:password@host"}, "ASSISTANT_URL"),
-        ({"url": "http://host/?key=x"}, "ASSISTANT_URL"),
-        ({"url": "http://[host"}, "ASSISTANT_URL"),
-        ({"protocol": "grpc"}, "ASSISTANT_PROTOCOL"),
-        ({"model": ""}, "ASSISTANT_MODEL"),
-        ({"seconds": 0}, "ASSISTANT_TIMEOUT"),
-        ({"seconds": 301}, "ASSISTANT_TIMEOUT"),
-        ({"bounds": {"ASSISTANT_PROMPT_CHARS": 0}}, "ASSISTANT_PROMPT_CHARS"),
+        ({"ASSISTANT_URL": "", "ASSISTANT_MODEL": "", "ASSISTANT_PROTOCOL": "?"}, ""),
+        ({"ASSISTANT_URL": "127.0.0.1:11434"}, "ASSISTANT_URL"),
+        ({"ASSISTANT_URL": "ftp://host"}, "ASSISTANT_URL"),
+        ({"ASSISTANT_URL": "http://user:password@host"}, "ASSISTANT_URL"),
+        ({"ASSISTANT_URL": "http://host/?key=x"}, "ASSISTANT_URL"),
+        ({"ASSISTANT_URL": "http://[host"}, "ASSISTANT_URL"),
+        ({"ASSISTANT_PROTOCOL": "grpc"}, "ASSISTANT_PROTOCOL"),
+        ({"ASSISTANT_MODEL": ""}, "ASSISTANT_MODEL"),
+        ({"ASSISTANT_TIMEOUT": 0}, "ASSISTANT_TIMEOUT"),
+        ({"ASSISTANT_TIMEOUT": 301}, "ASSISTANT_TIMEOUT"),
+        ({"ASSISTANT_PROMPT_CHARS": 0}, "ASSISTANT_PROMPT_CHARS"),
     ],
 )
 def test_a_setting_that_cannot_work_is_named_at_the_start(change: dict[str, Any], named: str) -> None:
-    said = wrong(**{**RIGHT, **change})
+    said = wrong({**RIGHT, **change})
     assert said.partition(" ")[0] == named
     assert "password" not in said
