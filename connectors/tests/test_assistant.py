@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -339,6 +341,14 @@ def test_what_kills_two_workers_is_given_up(peer: Peer, case: Investigation) -> 
     draft.refresh_from_db()
     assert (draft.state, draft.error) == (DraftState.FAILED, "The worker that wrote it died, twice.")
     assert peer.asked == []
+
+
+def test_two_workers_are_not_at_it_at_once_so_that_other_work_finds_one(case: Investigation) -> None:
+    DraftFactory(investigation=case)
+    with psycopg.connect(**connection.get_connection_params()) as worker:
+        worker.execute("SELECT pg_advisory_lock(%s)", [drafting.TURN.int % 2**63])
+        assert not drafting.write_next(model=ask_model, now=timezone.now())
+    assert Draft.objects.get().state == DraftState.WAITING
 
 
 def test_a_fault_of_our_own_fails_the_draft_and_stops_no_other(peer: Peer, case: Investigation) -> None:

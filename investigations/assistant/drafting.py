@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -27,6 +28,7 @@ from investigations.exports.gathering import gather
 from investigations.models import Draft, Investigation, Note
 from rcaplatform.kit.doorbell import ring_once
 from rcaplatform.kit.errors import Busy, Conflict, DomainError
+from rcaplatform.kit.leases import lease
 
 log = structlog.get_logger(__name__)
 DRAFT_TASK = "investigations.write_drafts"
@@ -35,6 +37,7 @@ MOST_WAITING = 20
 MOST_EVENTS = 400  # that are read; those with most weight
 KEPT = timedelta(days=30)  # a draft that nobody took
 HOUR = timedelta(hours=1)
+TURN = UUID("5f0c1d3e-8a55-7c1b-9d2a-6e1f0b7a4c19")  # whoever holds it writes
 
 
 class AssistantOff(Conflict):
@@ -125,16 +128,23 @@ def discard(*, draft: Draft, actor: User, now: datetime) -> None:
 def write_next(*, model: Model, now: datetime) -> bool:
     """Write the draft that has waited longest, or whose worker died.
 
+    One at a time, however many workers there are: a model takes minutes, and other work waits for the same workers.
+
     Args:
         model: how a language model is asked.
         now: when.
 
     Returns:
-        Whether there was one.
+        Whether there was one that nobody else is at.
     """
-    draft = _take_from_queue(now)
-    if draft is None:
-        return False
+    with lease(TURN) as held:
+        draft = _take_from_queue(now) if held else None
+        if draft is not None:
+            _work(draft, model)
+        return draft is not None
+
+
+def _work(draft: Draft, model: Model) -> None:
     try:
         written = _write(draft, model)
     except Exception as problem:
@@ -143,7 +153,6 @@ def write_next(*, model: Model, now: datetime) -> bool:
         _finish(draft, state=DraftState.FAILED, error=str(problem)[:500] if known else "It failed: see the log.")
     else:
         _finish(draft, **written)
-    return True
 
 
 @transaction.atomic
