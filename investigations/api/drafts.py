@@ -90,7 +90,7 @@ class DraftViewSet(PartViewSet):
     http_method_names = ["get", "post", "delete", "head", "options"]
 
     def scope(self) -> QuerySet[Any]:
-        return super().scope().filter(investigation=self.investigation)
+        return super().scope().filter(investigation=self.parent)
 
     @extend_schema(request=NewDraft, responses={202: DraftSerializer})
     def create(self, request: Request, **_: str) -> Response:
