@@ -15,13 +15,15 @@ from connectors import backfills, deadletters, notices, retention, surveying
 from connectors.backfills import BACKFILL_TASK
 from connectors.deadletters import RETRY_TASK
 from connectors.digestion import work_off
+from connectors.languagemodel import ask_model
 from connectors.messengers import SENDERS
 from connectors.models import Connector
 from connectors.polling import POLL_SECONDS, poll
 from connectors.reception import DIGEST_TASK
 from connectors.schedules import POLL_TASK
+from investigations.assistant.drafting import DRAFT_TASK, write_next
 from investigations.services import SURVEY_TASK
-from rcaplatform.kit.doorbell import heard
+from rcaplatform.kit.doorbell import heard, ring_once
 from rcaplatform.kit.errors import DomainError
 
 # A poll ends itself; these end one that is stuck between two pages, the second one without a word in its state.
@@ -85,6 +87,14 @@ def send_notifications() -> None:
     heard(NOTIFY_TASK)
     while deliver_due(senders=SENDERS, now=timezone.now()):
         pass
+
+
+@shared_task(name=DRAFT_TASK)
+def write_drafts() -> None:
+    """Have the assistant write one draft, and ring for the next: each may take minutes."""
+    heard(DRAFT_TASK)
+    if write_next(model=ask_model, now=timezone.now()):
+        ring_once(DRAFT_TASK)
 
 
 @shared_task(name="connectors.purge")

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from investigations import linking, retention, suspicion
+from investigations.assistant import drafting
 from investigations.exports import making
 from investigations.exports.making import EXPORT_TASK
 from investigations.models import LookBack
@@ -64,3 +65,9 @@ def make_exports() -> None:
 def purge_exports() -> None:
     """Forget exports whose time has passed."""
     making.purge(now=timezone.now())
+
+
+@shared_task(name="investigations.purge_drafts")
+def purge_drafts() -> None:
+    """Forget drafts of the assistant that nobody took."""
+    drafting.purge(now=timezone.now())

@@ -21,6 +21,7 @@ from investigations.tests.factories import (
     InvestigationFactory,
     LinkFactory,
     NoteFactory,
+    ReadyDraftFactory,
     SavedViewFactory,
     SuspectFactory,
 )
@@ -141,6 +142,11 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/investigations/{case}/exports/{exported}", "GET", None, READ),
     ("/investigations/{case}/exports/{exported}/file", "GET", None, READ),
     ("/investigations/{case}/exports/{exported}", "DELETE", None, (403, 204, 204)),
+    ("/investigations/{case}/drafts", "GET", None, READ),
+    ("/investigations/{case}/drafts", "POST", {"kind": "summary"}, (403, 403, 409)),  # the assistant is off
+    ("/investigations/{case}/drafts/{drafted}", "GET", None, READ),
+    ("/investigations/{case}/drafts/{drafted}/take", "POST", None, (403, 403, 201)),
+    ("/investigations/{case}/drafts/{drafted}", "DELETE", None, (403, 403, 204)),
     ("/investigations/import", "POST", {}, (403, 403, 400)),  # an empty document
     ("/views", "GET", None, READ),
     ("/views", "POST", VIEW, EVERYBODY),
@@ -221,6 +227,7 @@ def call() -> Callable[..., int]:
             "comment": CommentFactory(investigation=case, author=owner).pk,
             "related": related.pk,
             "exported": FinishedExportFactory(investigation=case, created_by=owner).pk,
+            "drafted": ReadyDraftFactory(investigation=case, created_by=owner).pk,
             "key": ApiKeyFactory(user=owner).pk,
             "view": SavedViewFactory(owner=owner, shared=True).pk,
             "person": UserFactory().pk,
