@@ -1,6 +1,8 @@
 """The whole product as `make run` starts it, in a data directory of a test's own."""
 
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from rcaplatform import processes
-from rcaplatform.embedded import Postgres, Redis
+from rcaplatform.embedded import Postgres, Redis, socket_dir
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -79,3 +81,23 @@ class Product:
         while not reached():
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
+
+    def end(self) -> None:
+        """Stop it without remains."""
+        if self.supervisor:
+            self.supervisor.kill()
+            self.supervisor.wait()
+        for number in self.alive():
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        shutil.rmtree(socket_dir(self.data_dir), ignore_errors=True)
+
+    def manage(self, *arguments: str) -> str:
+        """Run a command of manage.py beside it, and return what it wrote."""
+        stores = {"DATABASE_URL": "", "REDIS_URL": "", "RCA_DATA_DIR": str(self.data_dir)}
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT, env=os.environ | stores, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
