@@ -19,10 +19,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Product:
-    """The whole product in a data directory of its own, as `make run` starts it."""
+    """The whole product in a data directory of its own, as `make run` starts it from the code in ``root``."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
+        self.root = ROOT
         self.log = data_dir.with_suffix(".log")
         self.supervisor: subprocess.Popen[bytes] | None = None
         with socket.socket() as probe:
@@ -35,7 +36,7 @@ class Product:
         with self.log.open("wb") as log:
             self.supervisor = subprocess.Popen(
                 [sys.executable, "-m", "rcaplatform.supervisor"],
-                cwd=ROOT, env=os.environ | stores | {"HOST": ""} | variables, stdout=log, stderr=log,
+                cwd=self.root, env=os.environ | stores | {"HOST": ""} | variables, stdout=log, stderr=log,
             )  # fmt: skip
         return self.supervisor
 
@@ -97,7 +98,7 @@ class Product:
         stores = {"DATABASE_URL": "", "REDIS_URL": "", "RCA_DATA_DIR": str(self.data_dir)}
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=os.environ | stores, capture_output=True, text=True, check=False,
+            cwd=self.root, env=os.environ | stores, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
