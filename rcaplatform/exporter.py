@@ -1,6 +1,6 @@
-"""Composition: /metrics of a node on which no web server runs, for whoever scrapes its workers (PORT 9464)."""
+"""Composition: /metrics of a node on which workers run and no web server: what they counted, at port 9464."""
 
-import os
+import sys
 import threading
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -10,15 +10,14 @@ from rcaplatform.kit import figures
 PORT = 9464  # as exporters of OpenTelemetry have it
 
 
-def serve(port: int) -> int:
-    """Answer from now on in a thread; return the port, which is another than asked for where that is 0."""
-    figures.share()
+def main(port: int = PORT) -> None:
+    """Answer until the process is ended."""
     registry = CollectorRegistry()
     registry.register(figures.Counted())
-    server, _ = start_http_server(port, registry=registry)
-    return int(server.server_port)
+    start_http_server(port, registry=registry)
+    threading.Event().wait()
 
 
 if __name__ == "__main__":
-    serve(int(os.environ.get("EXPORTER_PORT") or PORT))
-    threading.Event().wait()
+    figures.share()
+    main(*map(int, sys.argv[1:2]))

@@ -1,10 +1,10 @@
 """Going back: the release before runs on the schema of this one, with the data that this one made."""
 
+import json
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ from typing import Any
 import httpx
 import pytest
 
+from connectors.tests.realpeers import program
 from tests.products import ROOT, Product
 
 pytestmark = pytest.mark.slow
 PASSWORD = "there-and-back"
-COMMIT = os.environ.get("RCA_ROLLBACK_TO", "")
+COMMIT = os.environ.get("RCA_ROLLBACK_TO") or json.loads((ROOT / "deploy/released.json").read_text())["commit"]
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Visit:
         """Start it, let it do everything that writes, read all that was written before, and stop it."""
         supervisor = self.product.start(DEMO_PASSWORD=PASSWORD, RATE_LIMIT_ENGINEER="0", RATE_LIMIT_SIGN_IN="0")
         with httpx.Client(base_url=f"http://127.0.0.1:{self.product.port}", timeout=30) as asking:
+            assert Path(f"/proc/{self.product.leader('granian')}/cwd").readlink() == self.product.root
             assert asking.get("/readyz").json()["status"] == "ok"
             said = asking.post("/api/v1/auth/token", json={"username": "engineer", "password": PASSWORD}).json()
             asking.headers["Authorization"] = f"Bearer {said['access']}"
@@ -74,20 +76,19 @@ def _made(answer: httpx.Response) -> Any:
 
 
 @pytest.fixture
-def before(tmp_path: Path) -> Iterator[Path]:
+def before(tmp_path: Path) -> Path:
     """The code of the release before."""
-    folder = tmp_path / "before"
-    if subprocess.run(["git", "cat-file", "-e", f"{COMMIT}^{{commit}}"], cwd=ROOT, check=False).returncode:
+    git, packed = program("git"), tmp_path / "before.tar"
+    if subprocess.run([git, "cat-file", "-e", f"{COMMIT}^{{commit}}"], cwd=ROOT, check=False).returncode:
         pytest.skip(f"{COMMIT} is not in this clone: git fetch --unshallow")
-    subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(folder), COMMIT], cwd=ROOT, check=True)
-    yield folder
-    subprocess.run(["git", "worktree", "remove", "--force", str(folder)], cwd=ROOT, check=True)
+    subprocess.run([git, "archive", f"--output={packed}", COMMIT], cwd=ROOT, check=True)
+    with tarfile.open(packed) as code:
+        code.extractall(tmp_path / "before", filter="data")
+    return tmp_path / "before"
 
 
 def test_there_and_back_and_there_again(product: Product, before: Path) -> None:
     visit = Visit(product)
-    visit.work("new")
-    product.root = before
-    visit.work("old")
-    product.root = ROOT
-    visit.work("again")
+    for release, root in (("new", ROOT), ("before", before), ("again", ROOT)):
+        product.root = root
+        visit.work(release)
