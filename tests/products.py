@@ -43,7 +43,7 @@ class Product:
     def start(self, **variables: str) -> subprocess.Popen[bytes]:
         """Start, and return the supervisor once all is ready."""
         supervisor = self.launch(**variables)
-        self.until(lambda: b"Ready in" in self.log.read_bytes() or supervisor.poll() is not None)
+        self.until(lambda: b"Ready in" in self.log.read_bytes() or supervisor.poll() is not None, seconds=180)
         assert supervisor.poll() is None, self.log.read_text()
         return supervisor
 
@@ -76,9 +76,9 @@ class Product:
         """Return the oldest process whose command line has these words."""
         return next(number for number, command in self.alive().items() if words in command)
 
-    def until(self, reached: Callable[[], bool]) -> None:
-        """Wait a minute at most for ``reached``."""
-        deadline = time.monotonic() + 60
+    def until(self, reached: Callable[[], bool], *, seconds: float = 60) -> None:
+        """Wait some seconds at most for ``reached``."""
+        deadline = time.monotonic() + seconds
         while not reached():
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)

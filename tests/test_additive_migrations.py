@@ -21,6 +21,7 @@ RELEASED = json.loads((ROOT / "deploy/released.json").read_text())
 # Migrations that break the rule, and why the release before does its work all the same.
 ARGUED: dict[tuple[str, str], str] = {}
 Key = tuple[str, str]
+Columns = list[tuple[str, Any]]
 HARMLESS = (
     *(made.CreateModel, made.RemoveIndex, made.RemoveConstraint, made.RunPython),
     *(made.AlterModelOptions, made.AlterModelManagers, made.AlterOrderWithRespectTo),
@@ -114,7 +115,10 @@ def test_the_release_is_as_it_is_written_down() -> None:
 def state_of_a_release() -> ProjectState:
     """Return a release with one model."""
     state = ProjectState()
-    fields = [("id", models.BigAutoField(primary_key=True)), ("name", models.CharField(max_length=9, null=True))]
+    fields: Columns = [
+        ("id", models.BigAutoField(primary_key=True)),
+        ("name", models.CharField(max_length=9, null=True)),
+    ]
     made.CreateModel("Thing", fields).state_forwards("shop", state)
     return state
 
@@ -148,6 +152,6 @@ def test_what_the_release_before_can_live_with(operation: Operation, *, good: bo
 
 
 def test_a_table_that_the_release_does_not_know_may_be_made_as_one_likes() -> None:
-    fields = [("id", models.BigAutoField(primary_key=True))]
+    fields: Columns = [("id", models.BigAutoField(primary_key=True))]
     operations = [made.CreateModel("Fresh", fields), made.AddField("Fresh", "size", ADDED)]
     assert objections("shop", state_of_a_release(), operations, set()) == []

@@ -185,6 +185,8 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/admin/circuit-breaker/{connector}/open", "POST", {}, ADMIN),
     ("/admin/halt", "POST", {}, (403, 403, 403, 204)),
     ("/admin/halt", "DELETE", None, (403, 403, 403, 409)),
+    ("/admin/switches", "GET", None, ADMIN),
+    ("/admin/switches/bulk", "PATCH", {"on": False}, ADMIN),
 ]
 ROUTES = pytest.mark.parametrize("row", CASES, ids=lambda row: f"{row[1]} {row[0]}")
 

@@ -56,7 +56,7 @@ class Visit:
         told = {"title": "Checkout fails", "service_affected": release, "detected_at": "2026-03-01T10:05:00Z"}
         made = _made(asking.post("/api/v1/investigations", json=told))
         self.cases.add(made["id"])
-        events = [
+        events: list[dict[str, Any]] = [
             {"title": f"Checkout fails {number}", "source": "manual", "event_type": "error", "service": release,
              "severity": "high", "timestamp": f"2026-03-01T10:0{number}:00Z", "source_id": f"{release}-{number}"}
             for number in range(5)
