@@ -72,7 +72,7 @@ def _take(request: HttpRequest, name: str, path: str) -> HttpResponse:
     if connector is None or not is_pushed(connector.kind, path):
         return problem_response(404, f"There is no webhook called {_shown(name, path)}.")
     if not connector.enabled or connector.off:
-        return _later(f"{name} is switched off.")
+        return _later(f"{name} is switched off.", code="switched_off")
     return _taken(*reception.receive(connector=connector, headers=headers, body=body, now=now))
 
 
@@ -92,7 +92,7 @@ def _body(request: HttpRequest) -> bytes:
     return body
 
 
-def _later(detail: str) -> HttpResponse:
-    answer = problem_response(503, detail)
+def _later(detail: str, **extra: str) -> HttpResponse:
+    answer = problem_response(503, detail, **extra)
     answer["Retry-After"] = str(RETRY_AFTER)
     return answer

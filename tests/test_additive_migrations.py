@@ -110,6 +110,7 @@ def test_the_release_is_as_it_is_written_down() -> None:
         if listed.returncode == 0:
             names = [Path(line).stem for line in listed.stdout.splitlines() if Path(line).stem[:4].isdigit()]
             assert max(names) == head
+            assert {(app, name) for name in names} <= disk.keys(), "one that is released keeps its name"
 
 
 def state_of_a_release() -> ProjectState:

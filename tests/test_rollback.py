@@ -66,8 +66,8 @@ class Visit:
         links = f"/api/v1/investigations/{made['id']}/events"
         self.product.until(lambda: len(asking.get(links).json()["results"]) >= len(events))
         _made(asking.post(f"/api/v1/investigations/{made['id']}/notes", json={"body": f"Seen by {release}."}))
-        for event in self.stored:
-            assert asking.get(f"/api/v1/events/{event}").status_code == 200, release
+        for key in self.stored:
+            assert asking.get(f"/api/v1/events/{key}").status_code == 200, release
 
 
 def _made(answer: httpx.Response) -> Any:
