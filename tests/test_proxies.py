@@ -307,6 +307,13 @@ def test_what_no_door_takes_ends_at_the_proxy(front: Front) -> None:
     assert "X-Request-Id" not in answer.headers
 
 
+def test_caddy_needs_no_variable_to_start() -> None:
+    command = [program("caddy"), "adapt", "--config", str(PROXY / "Caddyfile"), "--adapter", "caddyfile"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "WARN" not in done.stderr.upper()
+
+
 def test_the_proxies_let_the_largest_body_of_any_door_pass() -> None:
     largest = max(settings.WEBHOOK_MAX_BYTES, settings.BULK_MAX_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE, 64 * MIB)
     assert largest == settings.OTLP_MAX_BYTES
