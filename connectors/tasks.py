@@ -8,9 +8,10 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Feature, User
 from accounts.notifications.delivery import deliver_due
 from accounts.notifications.services import TASK as NOTIFY_TASK
+from accounts.switches import is_on
 from connectors import backfills, deadletters, notices, retention, surveying
 from connectors.backfills import BACKFILL_TASK
 from connectors.deadletters import RETRY_TASK
@@ -48,7 +49,7 @@ def poll_one(connector_id: str) -> None:
 def survey() -> None:
     """Ask the sources about investigations that were opened lately."""
     heard(SURVEY_TASK)
-    while surveying.work(now=timezone.now()):
+    while is_on(Feature.SURVEYS) and surveying.work(now=timezone.now()):
         pass
 
 
@@ -85,7 +86,7 @@ def watch() -> None:
 def send_notifications() -> None:
     """Send what people are due to be told, until nothing is."""
     heard(NOTIFY_TASK)
-    while deliver_due(senders=SENDERS, now=timezone.now()):
+    while is_on(Feature.NOTIFICATIONS) and deliver_due(senders=SENDERS, now=timezone.now()):
         pass
 
 

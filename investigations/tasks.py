@@ -6,6 +6,8 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.models import Feature
+from accounts.switches import is_on
 from investigations import linking, retention, suspicion
 from investigations.assistant import drafting
 from investigations.exports import making
@@ -24,7 +26,7 @@ def link() -> None:
     """Work the linking queue off."""
     heard(LINK)
     caseload = Caseload()
-    while linking.link_pending(now=timezone.now(), caseload=caseload):
+    while is_on(Feature.LINKING) and linking.link_pending(now=timezone.now(), caseload=caseload):
         pass
 
 
@@ -33,6 +35,8 @@ def look_back() -> None:
     """Look back for each investigation that waits for it."""
     heard(LOOK_BACK_TASK)
     for investigation in LookBack.objects.investigations():
+        if not is_on(Feature.LINKING):
+            return
         linking.look_back(investigation=investigation, now=timezone.now())
 
 
@@ -40,7 +44,7 @@ def look_back() -> None:
 def rank_suspects() -> None:
     """Rank the suspects of each investigation that has no report yet."""
     heard(SUSPECTS_TASK)
-    while suspicion.compute_owed(now=timezone.now()):
+    while is_on(Feature.SUSPECTS) and suspicion.compute_owed(now=timezone.now()):
         pass
 
 
@@ -56,7 +60,7 @@ def make_exports() -> None:
     """Make each export that waits for it."""
     heard(EXPORT_TASK)
     for _ in range(EXPORTS_A_TURN):
-        if not making.make_next(now=timezone.now()):
+        if not (is_on(Feature.EXPORTS) and making.make_next(now=timezone.now())):
             return
     ring_once(EXPORT_TASK)
 

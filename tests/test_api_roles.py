@@ -191,6 +191,8 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/admin/circuit-breaker/{connector}/open", "POST", {}, ADMIN),
     ("/admin/halt", "POST", {}, (403, 403, 403, 204)),
     ("/admin/halt", "DELETE", None, (403, 403, 403, 409)),
+    ("/admin/switches", "GET", None, ADMIN),
+    ("/admin/switches/{bulk}", "PATCH", {"on": False}, ADMIN),
 ]
 ROUTES = pytest.mark.parametrize("row", CASES, ids=lambda row: f"{row[1]} {row[0]}")
 
@@ -219,7 +221,7 @@ def call() -> Callable[..., int]:
             "piece": EvidenceFactory(hypothesis=guess, author=owner).pk,
             "gone": gone.pk,
             "event": EventFactory(tags=["tag"]).pk,
-            **{word: word for word in ("git", "high", "checkout", "tag", "open")},
+            **{word: word for word in ("git", "high", "checkout", "tag", "open", "bulk")},
             "case": case.pk,
             "closed": closed.pk,
             "linked": LinkFactory(investigation=case).event_id,
