@@ -32,14 +32,14 @@ for name in ("writer", "reader"):
 class Installation:
     """A node with a primary and a standby, somebody who writes and somebody who only reads."""
 
-    def __init__(self, nodes: Cluster, follower: Follower) -> None:
-        self.nodes, self.follower = nodes, follower
-        self.writer, self.reader = nodes.shell(PEOPLE).split()
+    def __init__(self, nodes: Cluster, follower: Follower, tokens: list[str]) -> None:
+        self.nodes, self.follower, self.tokens = nodes, follower, tokens
+        self.writer, self.reader = tokens
         # As if this Redis had been there for long: a new one may have lost word of what was written.
         Redis.from_url(nodes.environment["REDIS_URL"]).set("rca:wrote-since", 1)
         # An answer of the standby that waits for a lock is given up soon.
         self.node: Node = nodes.add(
-            "node-1", "web", REPLICA_MAX_LAG_SECONDS=str(MAX_LAG),
+            f"node-{len(nodes.nodes)}", "web", REPLICA_MAX_LAG_SECONDS=str(MAX_LAG),
             DATABASE_REPLICA_URL=f"{follower.server.url}&options=-c%20lock_timeout%3D300ms",
         )  # fmt: skip
 
@@ -76,7 +76,7 @@ def installation() -> Iterator[Installation]:
     with cluster() as nodes, ExitStack() as stack:
         follower = nodes.follow()
         stack.enter_context(follower.running())
-        yield Installation(nodes, follower)
+        yield Installation(nodes, follower, nodes.shell(PEOPLE).split())
 
 
 @pytest.fixture
@@ -147,6 +147,7 @@ def test_what_the_standby_fails_to_answer_the_primary_does(installation: Install
     with psycopg.connect(installation.nodes.primary.url) as database:
         database.execute("SELECT pg_current_xact_id()")
         database.execute("LOCK TABLE events_event")
+        installation.nodes.number("SELECT length(pg_logical_emit_message(true, 'told', 'so that it is sent')::text)")
         until(lambda: installation.nodes.number(held, installation.follower.server) == 1, 10)
         installation.follower.pause()
     try:  # given up by the primary; the standby has not heard of that yet
@@ -175,18 +176,17 @@ def test_nothing_is_read_elsewhere_where_there_is_no_standby() -> None:
     assert replica.reading() is connection._connections["default"]  # type: ignore[attr-defined]
 
 
-def test_a_standby_that_dies_costs_no_error_and_is_asked_again_when_it_is_back() -> None:
-    with cluster() as nodes:
-        follower = nodes.follow()
-        with follower.running() as process:
-            alone = Installation(nodes, follower)
-            alone.caught_up()
-            process.kill()
-            process.wait()
-            event = alone.tell()
-            for _ in range(20):
-                assert alone.sees(event, alone.reader)
-            assert ask(alone.node.port, "GET", "/readyz").body["checks"]["replica"] == "unreachable"
-            assert figures(alone.node.port)['rca_store_reachable{store="replica"}'] == 0
-        with follower.running():
-            alone.caught_up()
+def test_a_standby_that_dies_costs_no_error_and_is_asked_again_when_it_is_back(installation: Installation) -> None:
+    follower = installation.nodes.follow()
+    with follower.running() as process:
+        alone = Installation(installation.nodes, follower, installation.tokens)
+        alone.caught_up()
+        process.kill()
+        process.wait()
+        event = alone.tell()
+        for _ in range(20):
+            assert alone.sees(event, alone.reader)
+        assert ask(alone.node.port, "GET", "/readyz").body["checks"]["replica"] == "unreachable"
+        until(lambda: figures(alone.node.port)['rca_store_reachable{store="replica"}'] == 0, 10)
+    with follower.running():
+        alone.caught_up()
