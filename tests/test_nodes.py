@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import nodes as program
+from benchmarks.cluster import until
 from benchmarks.nodes import Nodes, Source
 from benchmarks.report import Row
 
@@ -42,7 +43,7 @@ def test_a_page_on_one_node_hears_of_a_note_on_another_one(nodes: Nodes) -> None
 
 
 def test_two_beats_and_two_pollers_ask_a_source_once_an_interval(nodes: Nodes, source: Source) -> None:
-    program.until(lambda: source.asked > 0)
+    until(lambda: source.asked > 0)
     assert not missed(program.polled(source, 3 * program.INTERVAL))
 
 
