@@ -48,8 +48,9 @@ def _asked() -> Iterator[Metric]:
     asked: list[tuple[str, Callable[[], Iterator[Metric]], tuple[type[Exception], ...]]] = [
         ("postgresql", _database, (Error,)),
         ("redis", _redis, (RedisError,)),
-        ("broker", _broker, broker.AWAY),
     ]
+    if not broker.is_redis():
+        asked.append(("broker", _broker, broker.AWAY))
     if replica.REPLICA in settings.DATABASES:
         asked.append(("replica", _replica, (Error,)))
     for store, ask, problems in asked:
@@ -131,7 +132,8 @@ def _broker() -> Iterator[Metric]:
 def _redis() -> Iterator[Metric]:
     with Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS) as client:
         client.ping()
-    yield from ()
+    if broker.is_redis():
+        yield from _broker()
 
 
 _registry = CollectorRegistry()

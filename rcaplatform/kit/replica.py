@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
@@ -33,6 +34,7 @@ LOOK_EVERY, AWAY = 1.0, 10.0  # seconds between two looks at the standby; until 
 WAIT, PAUSE = 0.05, 0.005  # seconds that an answer worth keeping may wait for the standby, and between two looks
 # A mark is kept until the standby has passed it, or is too far behind to be asked at all. In seconds.
 MARKED = 10 + int(2 * settings.REPLICA_MAX_LAG_SECONDS)
+INTERNAL_SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
 READS = Counter("rca_replica_reads", "Reads that a standby might answer, by who did, and why.", ["outcome"])
 
 _PRIMARY_AT = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint"
@@ -234,7 +236,9 @@ class ReplicaReads:
         try:
             with connections[REPLICA].execute_wrapper(_noticing):
                 response = self.get_response(request)
-                if asking.failed and request.method in SAFE_METHODS:
+                failed = asking.failed or (asking.lagging and response.status_code >= INTERNAL_SERVER_ERROR)
+                if failed and request.method in SAFE_METHODS:
+                    asking.failed, asking.lagging = True, False
                     READS.labels("failed").inc()
                     response.close()
                     response = self.get_response(request)  # `may_lag` leaves it with the primary now
