@@ -10,15 +10,17 @@ import contextlib
 import gzip
 import http.client
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
 import psycopg
 
 from benchmarks.cluster import Cluster, Node, cluster, until
-from benchmarks.ingest_load import told
+from benchmarks.ingest_load import MIDNIGHT, told
 from benchmarks.kill9 import connected, delivery
 from benchmarks.load import get
 from benchmarks.report import Row, table
@@ -26,16 +28,17 @@ from benchmarks.talk import ask
 from rcaplatform.embedded import Postgres
 from rcaplatform.processes import serving
 
-A_CALL, OPEN_CASES = 1_000, 50
+A_CALL, OPEN_CASES, WEEK = 1_000, 50, timedelta(days=7)
 WAL = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint"
 SIZE = "SELECT pg_total_relation_size('events_event')"
+OWED = "SELECT count(*) FROM investigations_lookback"
 ACTORS = """
 from accounts.models import User
 from accounts.tokens import AccessToken
 from datetime import datetime, timedelta, UTC
 for number in range({cases}):
     service = ("checkout", "payment", "auth-service", "search", "web")[number % 5]
-    at = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(minutes=6 * number)
+    at = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(hours=3 * number)
     create(values={{"title": f"Case {{number}}", "service_affected": service, "detected_at": at}}, actor=actor, now=now)
 print(AccessToken.for_user(User.objects.get(username="bench")))
 """
@@ -122,12 +125,20 @@ class Bench:
         return 1
 
 
+def line(number: int, of: int) -> bytes:
+    """Return an event as a client tells it, one of so many within the week of the investigations."""
+    return orjson.dumps({**told(number), "timestamp": (MIDNIGHT + WEEK * (number / of)).isoformat()})
+
+
 def measure(options: argparse.Namespace) -> list[Row]:
     """Run each stage; return what it took."""
     with cluster(EVENT_QUEUE_LIMIT="0") as made:
         token = made.shell(connected("bench") + ACTORS.format(cases=OPEN_CASES)).split()[-1]
+        looking = made.add("looking", "worker")
+        until(lambda: made.number(OWED) == 0)  # what investigations owe when they are opened is none of the stages
+        looking.kill(signal.SIGTERM)
         bench = Bench(made, made.add("web", "web"), token, [])
-        lines = [orjson.dumps(told(number)) for number in range(options.events + options.calls)]
+        lines = [line(number, options.events) for number in range(options.events + options.calls)]
         before = made.number(SIZE)
         bench.stage("bulk, an event", bench.web, lambda: bench.bulk(lines[: options.events]))
         with psycopg.connect(made.primary.url, autocommit=True) as database:
