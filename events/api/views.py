@@ -47,7 +47,7 @@ class EventViewSet(ScopedViewSet):
     filterset_class = EventFilters
     listings = ScopedViewSet.listings | {"by_source", "by_severity", "by_service", "by_date_range", "in_range"}
     deeds = {"delete": services.delete, "restore": services.restore}
-    conflicting = frozenset({"create"})
+    conflicting, lags = frozenset({"create"}), True
 
     by_source, by_severity = narrowed("source"), narrowed("severity")
     by_service = narrowed("service", pattern="(?s:.+?)")  # a name may hold a slash
