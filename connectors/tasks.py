@@ -94,7 +94,7 @@ def send_notifications() -> None:
 def write_drafts() -> None:
     """Have the assistant write one draft, and ring for the next: each may take minutes."""
     heard(DRAFT_TASK)
-    if write_next(model=ask_model, now=timezone.now()):
+    if is_on(Feature.ASSISTANT) and write_next(model=ask_model, now=timezone.now()):
         ring_once(DRAFT_TASK)
 
 

@@ -29,6 +29,7 @@ OBEDIENT = [
     (Feature.SUSPECTS, tasks.rank_suspects, "investigations.suspicion.compute_owed"),
     (Feature.EXPORTS, tasks.make_exports, "investigations.exports.making.make_next"),
     (Feature.SURVEYS, connector_tasks.survey, "connectors.surveying.work"),
+    (Feature.ASSISTANT, connector_tasks.write_drafts, "connectors.tasks.write_next"),
     (Feature.NOTIFICATIONS, connector_tasks.send_notifications, "connectors.tasks.deliver_due"),
 ]
 

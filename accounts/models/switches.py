@@ -18,6 +18,7 @@ class Feature(models.TextChoices):
     SURVEYS = "surveys", "Questions to sources about new investigations"
     NOTIFICATIONS = "notifications", "Notifications that leave the product"
     EXPORTS = "exports", "Exports of investigations"
+    ASSISTANT = "assistant", "Drafts of the assistant"
     STREAM = "stream", "Live updates of open pages"
     PASSWORDS = "passwords", "Signing in with a password"
 

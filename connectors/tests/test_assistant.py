@@ -11,7 +11,9 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, Feature, User
+from accounts.switches import SwitchedOff
+from accounts.switching import switch_off
 from connectors.languagemodel import ask_model
 from connectors.tasks import write_drafts
 from connectors.tests.peers import Asked, Peer, Reply, drip, endless, redirect, reset, turns
@@ -104,6 +106,15 @@ def test_a_summary_cites_what_it_rests_on(
             "cites": [{"kind": "event", "id": str(event.pk), "at": event.timestamp.isoformat()}],
         }
     ]
+
+
+def test_no_draft_is_asked_for_while_the_assistant_is_switched_off(
+    peer: Peer, case: Investigation, engineer: User
+) -> None:
+    switch_off(feature=Feature.ASSISTANT, actor=None, now=timezone.now())
+    with pytest.raises(SwitchedOff):
+        drafting.ask(investigation=case, kind="summary", actor=engineer, now=timezone.now())
+    assert not Draft.objects.exists()
 
 
 def test_the_answer_is_asked_for_by_its_schema(

@@ -16,8 +16,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import audit
-from accounts.models import User
+from accounts import audit, switches
+from accounts.models import Feature, User
 from investigations import services
 from investigations.assistant import note as notes
 from investigations.assistant.answers import REASONS, sift
@@ -58,11 +58,13 @@ def ask(*, investigation: Investigation, kind: str, actor: User, now: datetime) 
 
     Raises:
         AssistantOff: no language model is named.
+        SwitchedOff: an operator switched the assistant off.
         Conflict: a draft of another kind is under way.
         Busy: this person asked for too many within the hour, or too many wait.
     """
     if not settings.ASSISTANT_URL:
         raise AssistantOff("The assistant is not configured: set ASSISTANT_URL.")
+    switches.require(Feature.ASSISTANT)
     # Two people, or one in two tabs, come one after the other.
     Investigation.objects.select_for_update(no_key=True).only("pk").get(pk=investigation.pk)
     User.objects.select_for_update(no_key=True).only("pk").get(pk=actor.pk)
