@@ -25,14 +25,19 @@ def alive(_request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def ready(_request: HttpRequest) -> JsonResponse:
-    """Answer 200 when everything this process stands on is there, else 503 and say what is not."""
-    found = {"database": _database(), "redis": _redis()}
+    """Answer 200 when there is what no request can do without, else 503; and say what else is not there.
+
+    Redis, a broker and a replica are told of, and no reason to send nobody here: requests go on without them, and who
+    takes every node out of service because of them makes an outage of it.
+    """
+    found = {"database": _database()}
     found["migrations"] = _migrations() if found["database"] == "ok" else "unknown"
     good = all(state == "ok" for state in found.values())
+    found["redis"] = _redis()
     if not broker.is_redis():
-        found["broker"] = broker.state()  # nothing accepted is lost without it
+        found["broker"] = broker.state()
     if replica.REPLICA in settings.DATABASES:
-        found["replica"] = replica.state()  # told, and no reason to send nobody here: the primary answers instead
+        found["replica"] = replica.state()
     return JsonResponse({"status": "ok" if good else "unavailable", "checks": found}, status=200 if good else 503)
 
 
