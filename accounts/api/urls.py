@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from accounts.api import audit, credentials, notifications, views
+from accounts.api import audit, credentials, notifications, privacy, views
 from rcaplatform.kit.views import Router
 
 router = Router()
@@ -18,5 +18,6 @@ urlpatterns = [
     re_path(r"^auth/token/verify/?$", views.VerifyToken.as_view(), name="token-verify"),
     re_path(r"^auth/logout/?$", views.SignOut.as_view(), name="logout"),
     re_path(r"^me/?$", views.MeView.as_view(), name="me"),
+    re_path(r"^me/export/?$", privacy.OwnDossier.as_view(), name="me-export"),
     *router.urls,
 ]
