@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 class Product:
     """The whole product in a data directory of its own, as `make run` starts it."""
 
+    patience = 60.0  # seconds
+
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         self.log = data_dir.with_suffix(".log")
@@ -74,8 +76,8 @@ class Product:
         return next(number for number, command in self.alive().items() if words in command)
 
     def until(self, reached: Callable[[], bool]) -> None:
-        """Wait a minute at most for ``reached``."""
-        deadline = time.monotonic() + 60
+        """Wait for ``reached``, no longer than its ``patience``."""
+        deadline = time.monotonic() + self.patience
         while not reached():
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)

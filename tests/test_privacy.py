@@ -20,7 +20,8 @@ from accounts.notifications.choices import Channel, Topic
 from accounts.notifications.services import notify, prefer
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tokens import AccessToken
-from connectors import backfills, breakers
+from connectors import breakers
+from connectors.models import Backfill
 from connectors.services import halt
 from connectors.tests.factories import ConnectorFactory
 from events.tests.factories import EventFactory
@@ -163,9 +164,7 @@ def does_what_takes_long(person: User, admin: User) -> None:
     connector = ConnectorFactory()
     breakers.force_open(connector=connector, actor=person, now=now)
     halt(actor=person, now=now)
-    backfills.Backfill.objects.create(
-        connector=connector, start=now - timedelta(days=1), end=now, reached=now, created_by=person
-    )
+    Backfill.objects.create(connector=connector, start=now - timedelta(days=1), end=now, reached=now, created_by=person)
     ImportedDocument.objects.create(
         digest="d" * 64, investigation=opened, document_id=opened.pk, imported_by=person, imported_at=now
     )
@@ -212,9 +211,10 @@ def test_the_export_tells_every_column_but_those_that_are_named_here(canary: Use
     for one in lines(canary):
         told.setdefault(one["part"], set()).update(one["row"])
     every: dict[str, type[models.Model]] = {field.model._meta.label_lower: field.model for field in dossier.relations()}
+    every["accounts.user"] = User
     missing = {
         f"{part}.{field.name}"
-        for part, model in {**every, "accounts.user": User}.items()
+        for part, model in every.items()
         for field in model._meta.concrete_fields
         if field.attname not in told[part]
     }

@@ -31,6 +31,7 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqb2UifQ.c2lnbmF0dXJl"
         ("/hook?token=hunter2&page=2", f"/hook?token={BLANK}&page=2"),
         ("https://hooks.slack.com/services/T0/B0/hunter2", f"https://hooks.slack.com/services/{BLANK}"),
         ("glpat-0123456789abcdef", BLANK),
+        ("Not Found: /unsubscribe/eyJh:hunter2", f"Not Found: /unsubscribe/{BLANK}"),
         ("GET /api/v1/events", "GET /api/v1/events"),
         ("https://host.example/a@b", "https://host.example/a@b"),
         ("the key of the house, and a token of thanks", "the key of the house, and a token of thanks"),

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts import credentials, privacy
+from accounts import audit, credentials, privacy
 from accounts.models import AuditEntry, User
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ def test_an_erasure_that_fails_leaves_everything_as_it_was(engineer: User, monke
     def fail(**_: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(privacy.audit, "record", fail)
+    monkeypatch.setattr(audit, "record", fail)
     with pytest.raises(RuntimeError):
         privacy.erase(user=engineer)
     assert User.objects.get(pk=engineer.pk).username == "engineer"

@@ -17,7 +17,7 @@ from accounts.notifications.choices import Channel, SendState, Topic
 from accounts.notifications.delivery import Message, deliver_due
 from connectors.messengers import SENDERS
 from connectors.standardwebhooks import standard_webhook
-from connectors.tests.peers import Peer
+from connectors.tests.peers import Peer, Reply
 from connectors.tests.realpeers import free_port
 from rcaplatform.kit.errors import Invalid, Unavailable
 
@@ -218,3 +218,32 @@ def test_the_inbox_shows_what_one_was_told_and_lets_it_be_read(client: Client, r
     assert b"Payments fail" in client.get("/notifications/").content
     client.post("/notifications/read")
     assert Notification.objects.get().read_at
+
+
+def test_slack_is_told_as_it_reads_and_finds_nothing_of_its_own_in_it(reader: User) -> None:
+    with Peer({"/services/T0/B0/hunter2": "ok"}) as slack:
+        own = {"slack_url": f"{slack.url}/services/T0/B0/hunter2"}
+        services.prefer(user=reader, topics={"assigned": {"slack": True, "email": False}}, own=own, actor=reader)
+        tell(reader, "1", title="Assigned to you: <!channel> & a|b")
+        tell(reader, "2")
+        assert deliver() == 2
+        (call,) = slack.asked
+    first, second = call.json()["text"].splitlines()
+    assert "&lt;!channel&gt; &amp; a¦b" in first
+    assert second.endswith("|Assigned to you: Payments fail>")
+    assert set(NotificationDelivery.objects.values_list("state", flat=True)) == {SendState.SENT}
+
+
+@pytest.mark.parametrize(("status", "state"), [(404, SendState.DEAD), (500, SendState.PENDING)])
+def test_an_address_of_slack_is_told_nowhere_when_it_fails(
+    reader: User, status: int, state: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Peer({"*": Reply("no service /services/T0/B0/hunter2/", status=status)}) as slack:
+        own = {"slack_url": f"{slack.url}/services/T0/B0/hunter2"}
+        services.prefer(user=reader, topics={"assigned": {"slack": True, "email": False}}, own=own, actor=reader)
+        tell(reader)
+        deliver()
+        assert slack.paths() == ["/services/T0/B0/hunter2"], "as it was given"
+    row = NotificationDelivery.objects.get()
+    assert (row.state, "hunter2" in row.error + caplog.text) == (state, False)
+    assert row.error

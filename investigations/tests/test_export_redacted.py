@@ -32,7 +32,7 @@ def case() -> Investigation:
 def text(case: Investigation, query: str, client: APIClient) -> str:
     answer = client.get(f"/api/v1/investigations/{case.pk}/export?{query}")
     assert answer.status_code == 200
-    return answer.content.decode()
+    return str(answer.content.decode())
 
 
 @pytest.mark.parametrize("written_in", ["json", "markdown"])
@@ -49,7 +49,12 @@ def test_nothing_personal_is_told_where_one_asks_for_that(
 
 def test_the_pdf_is_set_from_the_same(case: Investigation, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
-    monkeypatch.setattr(document, "typeset", lambda report, **_: told.append(report) or b"")
+
+    def typeset(report: Any, **_: Any) -> bytes:
+        told.append(report)
+        return b""
+
+    monkeypatch.setattr(document, "typeset", typeset)
     now = case.detected_at + timedelta(hours=1)
     document.write_at_once(investigation=case, written_in="pdf", now=now, redact=True)
     assert [word for word in PERSONAL if word in repr(told[0])] == []

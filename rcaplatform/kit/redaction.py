@@ -18,12 +18,13 @@ SECRET_FIELDS = frozenset(
 )
 # A text with none of these, in lower case, holds nothing that the expressions below look for.
 _MARKS = ("rca_", "eyj", "@", "bearer", "basic", "pass", "secret", "token", "key", "auth", "cookie", "session", "gh")
-_MORE_MARKS = ("glpat-", "xox", "whsec_", "slack.com")
+_MORE_MARKS = ("glpat-", "xox", "whsec_", "slack.com", "/unsubscribe/")
 _KEYS = re.compile(
     r"\brca_[\w-]{16,}"  # API keys of ours
     r"|\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"  # JSON Web Tokens
     r"|\b(?:gh[pousr]_|glpat-|xox[abeprs]-|whsec_)[\w+/=-]{12,}"  # keys of forges and messengers
     r"|(?<=hooks\.slack\.com/services/)[\w/]{4,}"
+    r"|(?<=/unsubscribe/)[^\s/?#'\",]+"  # who has the address may use it, without signing in
     r"|(?<=\b[Bb]earer )[^\s'\",;]{4,}|(?<=\b[Bb]asic )[\w+/=-]{4,}"
     r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\w+/=\s\\]*"
 )
