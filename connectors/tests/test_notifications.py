@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -17,42 +16,20 @@ from accounts.notifications.choices import Channel, SendState, Topic
 from accounts.notifications.delivery import Message, deliver_due
 from connectors.messengers import SENDERS
 from connectors.standardwebhooks import standard_webhook
+from connectors.tests.mail import mail_server
 from connectors.tests.peers import Peer, Reply
-from connectors.tests.realpeers import free_port
 from rcaplatform.kit.errors import Invalid, Unavailable
 
 pytestmark = pytest.mark.django_db
 
 
-class Letters:
-    """Keeps the letters that a mail server takes; refuses whom it does not know."""
-
-    def __init__(self) -> None:
-        self.taken: list[str] = []
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802 - its name
-        """Know everybody but one."""
-        if address.startswith("gone@"):
-            return "550 no such person"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - its name
-        """Keep a letter."""
-        self.taken.append(envelope.content.decode())
-        return "250 OK"
-
-
 @pytest.fixture
 def letters(settings: Settings) -> Iterator[list[str]]:
-    handler = Letters()
-    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
-    controller.start()
     settings.EMAIL_URL = "smtp://"
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
-    yield handler.taken
-    controller.stop()
+    with mail_server() as (taken, port):
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        yield taken
 
 
 @pytest.fixture
