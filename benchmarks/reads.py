@@ -58,8 +58,9 @@ class Store:
         self.environment = {**os.environ, **UNLIMITED, "RCA_DATA_DIR": str(folder), "LOG_LEVEL": "WARNING"}
         self.environment |= {"DEMO_PASSWORD": PASSWORD, "SITE_URL": "http://localhost:8000"}
         folder.mkdir(parents=True, exist_ok=True)
+        self.processes: dict[str, int] = {}
         for server in servers(folder, {}):
-            stack.enter_context(serving(server))
+            self.processes[server.name] = stack.enter_context(serving(server)).pid
             self.environment[server.variable] = server.url
         self.events = events
         self.manage("migrate", "--verbosity=0")
@@ -105,9 +106,9 @@ class Web:
             raise SystemExit(f"{path} {query}: {load.failed} of {len(load.times)} answers were not 200.")
         return load
 
-    def token(self) -> str:
+    def token(self, username: str = "engineer") -> str:
         """Sign in."""
-        body = json.dumps({"username": "engineer", "password": PASSWORD}).encode()
+        body = json.dumps({"username": username, "password": PASSWORD}).encode()
         address, headers = f"http://localhost:{self.port}/api/v1/auth/token", {"Content-Type": "application/json"}
         with urlopen(Request(address, body, headers), timeout=30) as answer:
             return str(json.load(answer)["access"])

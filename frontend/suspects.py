@@ -42,7 +42,7 @@ class Card:
 
 def card(user: AbstractBaseUser | Any, investigation: Investigation) -> dict[str, Any]:
     """Return what the header and the card of suspects need; no report while the first is being made."""
-    report = suspicion.newest(investigation)
+    report = suspicion.newest(investigation.pk)
     found = _card(report) if report else None
     return {"suspects": found, "can_judge": may(user, "edit", Suspect)}
 

@@ -159,8 +159,8 @@ def _text(text: str) -> str:
     return text.replace("\x00", "\ufffd")[:MOST_TEXT]
 
 
-def newest(investigation: Investigation) -> SuspectReport | None:
-    """Return the newest report with its suspects, in two queries; None before there is one."""
+def newest(investigation: UUID) -> SuspectReport | None:
+    """Return the newest report of an investigation with its suspects, in two queries; None before there is one."""
     suspects = Suspect.objects.select_related("decided_by").order_by("kind", "place")
-    reports = investigation.suspect_reports.select_related("computed_by")
+    reports = SuspectReport.objects.filter(investigation=investigation).select_related("computed_by")
     return reports.prefetch_related(Prefetch("suspects", suspects)).order_by("-id").first()

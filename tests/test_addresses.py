@@ -189,6 +189,14 @@ def test_the_documentation_keeps_to_the_content_policy_and_to_this_server(outsid
     assert "unsafe-eval" not in page["Content-Security-Policy"]
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/api/v1/", "/api/v1/me", "/api/v1/nowhere"])
+def test_an_answer_in_json_may_load_nothing_and_stand_in_no_frame(client: Client, address: str) -> None:
+    answer = client.get(address, headers={"Accept": "application/json"})
+
+    assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
 @pytest.mark.parametrize("line", ["%0A", "a%0Ab", "%0Cx"])
 def test_an_address_with_a_line_end_in_it_is_answered_like_any_other(api: Any, user: User, line: str) -> None:
     assert api(user).get(f"/api/v1/nowhere/{line}").status_code == 404

@@ -114,3 +114,21 @@ def test_what_an_earlier_start_counted_is_forgotten(tmp_path: Path) -> None:
     forgetting = "from rcaplatform.kit import figures; figures.forget()"
     subprocess.run([sys.executable, "-c", forgetting], env=environment, check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+FORKED = """
+import os
+from rcaplatform.kit import figures
+
+figures._process()
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+else:
+    print(figures._process().endswith(f"-{os.getpid()}"))
+"""
+
+
+def test_a_process_that_was_forked_counts_under_its_own_number() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED], check=True, capture_output=True, text=True)
+    assert done.stdout == "True\n"

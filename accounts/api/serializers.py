@@ -7,7 +7,7 @@ from rest_framework import serializers
 from accounts import credentials
 from accounts.api.fields import PersonField
 from accounts.models import ApiKey, AuditEntry, RevokedToken, Role, Scope
-from rcaplatform.kit.views import Strict
+from rcaplatform.kit.views import Shown, Strict
 
 HIGHEST_LIMIT = 1_000_000
 
@@ -44,7 +44,7 @@ class TokenPair(serializers.Serializer[object]):
     refresh = serializers.CharField()
 
 
-class Me(serializers.Serializer[object]):
+class Me(Shown):
     """Who is asking."""
 
     id = serializers.UUIDField()

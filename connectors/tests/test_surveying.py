@@ -66,7 +66,7 @@ def test_the_slow_service_is_found_though_no_event_tells_of_it(peer: Any, engine
     connect(peer.url)
     case = open_case(engineer)
     assert surveying.work(now=NOW) == 1
-    report = suspicion.newest(case)
+    report = suspicion.newest(case.pk)
     assert report is not None
     assert not Event.objects.exists()
     assert report.first_failing_service == "payments"
@@ -99,7 +99,7 @@ def test_a_source_that_is_away_costs_a_word_and_the_others_are_asked(peer: Any, 
     connect(peer.url)
     case = open_case(engineer)
     surveying.work(now=NOW)
-    report = suspicion.newest(case)
+    report = suspicion.newest(case.pk)
     assert report is not None
     away, metrics = report.sources
     assert (away["source"], away["failed"], metrics["said"]) == ("away", True, "2 series")

@@ -20,7 +20,7 @@ class CommentViewSet(PartViewSet):
     http_method_names = ["get", "post", "delete", "head", "options"]
 
     def scope(self) -> QuerySet[Any]:
-        return super().scope().filter(investigation=self.investigation)
+        return super().scope().filter(investigation=self.parent)
 
     def get_queryset(self) -> QuerySet[Any]:
         return self.scope().standing()  # type: ignore[attr-defined, no-any-return]

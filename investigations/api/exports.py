@@ -87,7 +87,7 @@ class ExportsViewSet(PartViewSet):
     http_method_names = ["get", "post", "delete", "head", "options"]
 
     def scope(self) -> QuerySet[Any]:
-        return super().scope().filter(investigation=self.investigation)
+        return super().scope().filter(investigation=self.parent)
 
     @extend_schema(request=NewExport, responses={202: ExportSerializer})
     def create(self, request: Request, **_: str) -> Response:

@@ -21,7 +21,7 @@ class HypothesisViewSet(PartViewSet):
     deeds = {"delete": hypotheses.delete, "restore": hypotheses.restore}
 
     def scope(self) -> QuerySet[Any]:
-        return super().scope().filter(investigation=self.investigation)
+        return super().scope().filter(investigation=self.parent)
 
     def get_queryset(self) -> QuerySet[Any]:
         return self.scope().alive()  # type: ignore[attr-defined, no-any-return]

@@ -28,7 +28,7 @@ class RelatedViewSet(PartViewSet):
     filterset_class, verbs = InvestigationFilters, dict.fromkeys(("relate", "unrelate"), "edit")
 
     def scope(self) -> QuerySet[Any]:
-        return super().scope().filter(related=self.investigation)
+        return super().scope().filter(related=self.parent)
 
     @extend_schema(request=shapes.RelateRequest, responses=dict.fromkeys((201, 200), shapes.InvestigationRow))
     def relate(self, request: Request, **_: str) -> Response:

@@ -14,19 +14,19 @@ from investigations import suspicion
 from investigations.api.views import PARENT, PartViewSet, given
 from investigations.choices import SuspectKind, SuspectState
 from investigations.models import Suspect, SuspectReport
-from rcaplatform.kit.views import Strict
+from rcaplatform.kit.views import Shown, Strict
 
 ONE = OpenApiParameter("suspect_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 
 
-class SuspectEvidence(serializers.Serializer[Any]):
+class SuspectEvidence(Shown):
     """One sentence, and the events it rests on."""
 
     text = serializers.CharField()
     events = serializers.ListField(child=serializers.UUIDField())
 
 
-class SuspectShown(serializers.Serializer[Any]):
+class SuspectShown(Shown):
     """A probable cause, and why."""
 
     id = serializers.UUIDField()
@@ -41,7 +41,7 @@ class SuspectShown(serializers.Serializer[Any]):
     decided_at = serializers.DateTimeField(allow_null=True)
 
 
-class SourceAsked(serializers.Serializer[Any]):
+class SourceAsked(Shown):
     """What a source said when it was asked about the time of the incident."""
 
     source = serializers.CharField()  # type: ignore[assignment]
@@ -49,7 +49,7 @@ class SourceAsked(serializers.Serializer[Any]):
     failed = serializers.BooleanField(help_text="It did not answer.")
 
 
-class SuspectReportShown(serializers.Serializer[Any]):
+class SuspectReportShown(Shown):
     """What the engine answered, from what was known when it was asked. Without suspects nothing stood out."""
 
     id = serializers.UUIDField()
@@ -86,7 +86,7 @@ class SuspectReportViewSet(PartViewSet):
     @extend_schema(responses=SuspectReportShown)
     def show(self, request: Request, **_: str) -> Response:
         """Show the newest ranking; 404 while the first one is being made, seconds after the investigation opened."""
-        report = suspicion.newest(self.investigation)
+        report = suspicion.newest(self.parent)
         if report is None:
             raise Http404("The suspects have not been ranked yet.")
         return Response(SuspectReportShown(report).data)
@@ -95,7 +95,7 @@ class SuspectReportViewSet(PartViewSet):
     def compute(self, request: Request, **_: str) -> Response:
         """Rank anew, from what is known now; what people said about a suspect stays."""
         suspicion.compute(investigation=self.investigation, **self.by())
-        return Response(SuspectReportShown(suspicion.newest(self.investigation)).data, status=201)
+        return Response(SuspectReportShown(suspicion.newest(self.parent)).data, status=201)
 
 
 @extend_schema(parameters=[PARENT, ONE])
@@ -108,7 +108,7 @@ class SuspectViewSet(PartViewSet):
     verbs = {"judge": "edit"}
 
     def get_queryset(self) -> QuerySet[Any]:
-        return self.scope().filter(report__investigation=self.investigation)
+        return self.scope().filter(report__investigation=self.parent)
 
     @extend_schema(request=Judgement, responses=SuspectShown)
     def judge(self, request: Request, **_: str) -> Response:

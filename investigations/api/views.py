@@ -2,6 +2,7 @@
 
 from functools import cached_property
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.utils import timezone
@@ -107,9 +108,19 @@ class PartViewSet(ScopedViewSet):
     @cached_property
     def investigation(self) -> Investigation:
         """Return the investigation that the address names."""
-        visible = Investigation.objects.visible_to(self.request.user)
-        found: Investigation = get_object_or_404(visible, pk=self.kwargs["investigation_id"])
+        found: Investigation = get_object_or_404(self._visible(), pk=self.kwargs["investigation_id"])
         return found
+
+    @cached_property
+    def parent(self) -> UUID:
+        """Return the key of that investigation: all that reading its parts needs of it."""
+        found: UUID = get_object_or_404(
+            self._visible().values_list("pk", flat=True), pk=self.kwargs["investigation_id"]
+        )
+        return found
+
+    def _visible(self) -> QuerySet[Investigation]:
+        return Investigation.objects.visible_to(self.request.user)
 
 
 class LinkedEventViewSet(PartViewSet):
@@ -120,7 +131,7 @@ class LinkedEventViewSet(PartViewSet):
     filterset_class: ClassVar[type[LinkFilters]] = LinkFilters
 
     def scope(self) -> QuerySet[Any]:
-        mine = FilteredRelation("links", condition=Q(links__investigation=self.investigation))
+        mine = FilteredRelation("links", condition=Q(links__investigation=self.parent))
         linked = super().scope().annotate(link=mine).filter(link__isnull=False)
         scored: QuerySet[Any] = linked.annotate(score=F("link__score"))
         return scored
@@ -150,7 +161,7 @@ class DecisionViewSet(PartViewSet):
     deed, verbs = "confirm", {"decide": "edit"}
 
     def get_queryset(self) -> QuerySet[Any]:
-        return self.scope().filter(investigation=self.investigation)
+        return self.scope().filter(investigation=self.parent)
 
     @extend_schema(request=None, responses={200: shapes.LinkSerializer})
     def decide(self, request: Request, **_: str) -> Response:
@@ -170,7 +181,7 @@ class NoteViewSet(PartViewSet):
     deeds = {"delete": services.delete_note, "restore": services.restore_note}
 
     def scope(self) -> QuerySet[Any]:
-        return super().scope().filter(investigation=self.investigation)
+        return super().scope().filter(investigation=self.parent)
 
     def get_queryset(self) -> QuerySet[Any]:
         return self.scope().alive()  # type: ignore[attr-defined, no-any-return]

@@ -47,7 +47,7 @@ def tops(ranking: list[tuple[str, str, float]]) -> dict[str, tuple[str, float]]:
 
 def same_answer(folder: Path, actor: User) -> None:
     scene, done = take_in(folder, actor)
-    report = suspicion.newest(done.investigation)
+    report = suspicion.newest(done.investigation.pk)
     assert report is not None
     assert report.problem == ""
     answer = rank(scene)

@@ -55,7 +55,7 @@ def case(now: datetime) -> Investigation:
 
 def ranked(case: Investigation, now: datetime) -> list[Suspect]:
     suspicion.compute(investigation=case, now=now)
-    report = suspicion.newest(case)
+    report = suspicion.newest(case.pk)
     assert report is not None
     return list(report.suspects.all())
 

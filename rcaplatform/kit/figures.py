@@ -4,6 +4,7 @@ import os
 import re
 import socket
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from prometheus_client import REGISTRY, Metric, values
@@ -13,9 +14,13 @@ from prometheus_client.registry import Collector
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
+@cache  # asked with everything that is counted, some twenty times a request
 def _process() -> str:
     """Name this process in the shared folder: containers that share a volume have the same numbers in it."""
     return f"{re.sub(r'[^A-Za-z0-9-]', '-', socket.gethostname())}-{os.getpid()}"
+
+
+os.register_at_fork(after_in_child=_process.cache_clear)
 
 
 def share() -> None:

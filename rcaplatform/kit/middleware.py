@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from csp.middleware import CSPMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 
 from rcaplatform.kit.address import address, current
@@ -15,6 +18,9 @@ from rcaplatform.kit.ids import uuid7
 
 log = structlog.get_logger("rcaplatform.request")
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+# Doors of programs: nobody reads a message there.
+_PROGRAMS = ("/api/", "/otlp/", "/hooks/")
+_JSON = ("application/json", "application/problem+json")
 _QUIET = ("/healthz", "/readyz", "/metrics", "/static/")
 
 
@@ -64,3 +70,23 @@ def _key_of_user(request: HttpRequest) -> str | None:
     if known is None or (isinstance(known, LazyObject) and vars(known)["_wrapped"] is empty):
         return None  # a page that never looked: looking now would cost a statement
     return str(known.pk) if known.pk else None
+
+
+class PageMessages(MessageMiddleware):
+    """Keeps messages for the next page; programs have none."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Make ready to keep some."""
+        if not request.path.startswith(_PROGRAMS):
+            super().process_request(request)
+
+
+class ContentPolicy(CSPMiddleware):
+    """Says what a page may load and run. JSON may nothing at all, which needs no policy put together each time."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Add the policy."""
+        if response.headers.get("Content-Type", "").startswith(_JSON):
+            response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+            return response
+        return super().process_response(request, response)

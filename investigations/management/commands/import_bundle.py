@@ -79,7 +79,7 @@ def _opener(username: str) -> User:
 def _awaited(investigation: Investigation) -> SuspectReport | None:
     """Return the newest report; the first one may be in the hands of a worker."""
     for _ in range(int(PATIENCE / PAUSE)):
-        if report := suspicion.newest(investigation):
+        if report := suspicion.newest(investigation.pk):
             return report
         sleep(PAUSE)
     return None
