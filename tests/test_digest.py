@@ -1,4 +1,4 @@
-"""A digest from end to end: what was told is queued, a real worker hears the bell, a real mail server takes one letter."""
+"""A digest from end to end: what was told waits, a real worker hears the bell, a real mail server takes one letter."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,8 +29,7 @@ def test_what_came_within_the_hour_is_one_letter_at_its_end(reader: User, settin
         settings.EMAIL_URL = f"smtp://127.0.0.1:{port}"
         services.prefer(user=reader, topics={}, own={"digest": "hourly"}, actor=reader)
         for key in ("1", "2"):
-            told = {"topic": Topic.ASSIGNED, "title": f"Case {key}", "path": "/investigations/", "key": key}
-            services.notify(people=[reader], now=timezone.now(), **told)
+            services.notify(topic=Topic.ASSIGNED, people=[reader], title=f"Case {key}", key=key, now=timezone.now())
         with worker(QUEUE, EMAIL_URL=settings.EMAIL_URL):
             rung = timezone.now()
             current_app.send_task(services.TASK, queue=QUEUE)

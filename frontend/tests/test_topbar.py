@@ -21,7 +21,7 @@ def told(person: User, times: int) -> None:
 
 
 def bar(window: Client) -> str:
-    page = window.get("/notifications").content.decode()
+    page = window.get("/notifications/").content.decode()
     return page[page.index('class="topbar-end"') : page.index("</header>")]
 
 

@@ -86,13 +86,13 @@ class Leaky:
         self.answers.append(str(answer.headers).encode() + answer.content)
         return answer
 
-    def command(self, *words: str, given: str | None = None, **variables: str) -> bytes:
+    def command(self, *words: str, **variables: str) -> bytes:
         """Run a command of the product, keep what it said, and return it."""
         environment = os.environ | {"DATABASE_URL": "", "REDIS_URL": "", "RCA_DATA_DIR": str(self.product.data_dir)}
-        done = subprocess.run(
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(
             [sys.executable, "manage.py", *words],
             cwd=ROOT, env=environment | {"SECRET_KEY": f"{CANARIES['secret_key']}{'0123456789' * 5}"} | variables,
-            input=given and given.encode(), capture_output=True, timeout=120, check=False,
+            capture_output=True, timeout=120, check=False,
         )  # fmt: skip
         self.outputs.append(done.stdout + done.stderr)
         return done.stdout + done.stderr
@@ -300,7 +300,7 @@ def in_a_browser(leaky: Leaky) -> None:
             for (key,) in cursor.fetchall()[:20]:
                 leaky.ask("GET", f"/admin/{app}/{model}/{key}/change/")
         assert listed.status_code == 200
-    for path in ("/connectors/", "/events/", "/investigations/", "/notifications", "/notifications/preferences"):
+    for path in ("/connectors/", "/events/", "/investigations/", "/notifications/", "/notifications/preferences"):
         leaky.ask("GET", path)
     web.cookies.clear()
 
