@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, Streami
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts import credentials, dossier, privacy, services, trail
-from accounts.models import ApiKey, AuditEntry, NotificationDelivery, RevokedToken, User
+from accounts import credentials, dossier, privacy, services, switching, trail
+from accounts.models import ApiKey, AuditEntry, Feature, NotificationDelivery, RevokedToken, Switch, User
 from accounts.notifications import delivery
 from accounts.permissions import may
 from accounts.signin import AdminSignInForm
@@ -238,27 +238,23 @@ class PeopleAdmin(UserAdmin, ByRole):  # type: ignore[type-arg]
     @admin.action(description="Deactivate", permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Shut people out at once."""
-        self.each(
-            request, queryset, lambda user: services.deactivate(user=user, actor=actor_of(request)), "deactivated"
-        )
+        actor = actor_of(request)
+        self.each(request, queryset, lambda user: services.deactivate(user=user, actor=actor), "deactivated")
 
     @admin.action(description="Reactivate", permissions=["change"])
     def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Let people in again."""
-        self.each(
-            request, queryset, lambda user: services.reactivate(user=user, actor=actor_of(request)), "reactivated"
-        )
+        actor = actor_of(request)
+        self.each(request, queryset, lambda user: services.reactivate(user=user, actor=actor), "reactivated")
 
     @admin.action(description="Revoke all tokens and API keys", permissions=["change"])
     def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Shut out whoever holds a credential of these people; they may sign in again."""
-        why: dict[str, Any] = {
-            "reason": "by an administrator",
-            "api_keys": True,
-            "actor": actor_of(request),
-            "now": timezone.now(),
-        }
-        self.each(request, queryset, lambda user: credentials.revoke_all(user=user, **why), "people shut out")
+        why: dict[str, Any] = {"reason": "by an administrator", "api_keys": True, "now": timezone.now()}
+        actor = actor_of(request)
+        self.each(
+            request, queryset, lambda user: credentials.revoke_all(user=user, actor=actor, **why), "people shut out"
+        )
 
     @admin.action(description="Export everything kept about one person", permissions=["change"])
     def export(self, request: HttpRequest, queryset: QuerySet[User]) -> StreamingHttpResponse | None:
@@ -333,6 +329,38 @@ class RevokedTokenAdmin(ByRole):
     list_select_related = ("user", "revoked_by")
     search_fields = ("=jti", "=user__username")
     search_help_text = "Exactly the id of the token, or whose it was."
+
+
+@admin.register(Switch)
+class SwitchAdmin(ByRole):
+    """What is switched off: adding a row switches a feature off, deleting it switches it on again."""
+
+    fields = ("feature", "reason")
+    list_display = ("feature", "at", "actor", "reason")
+    list_select_related = ("actor",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Ask the table of roles."""
+        return may(request.user, "create", Switch)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Ask the table of roles: a switch is no record of anything, the audit trail is."""
+        return may(request.user, "delete", obj or Switch)
+
+    def save_model(self, request: HttpRequest, obj: Switch, form: Any, change: bool) -> None:
+        """Switch it off by the deed, which records it."""
+        feature, now = Feature(obj.feature), timezone.now()
+        switching.switch_off(feature=feature, actor=actor_of(request), now=now, reason=obj.reason)
+        obj.at = now
+
+    def delete_model(self, request: HttpRequest, obj: Switch) -> None:
+        """Switch it on by the deed."""
+        switching.switch_on(feature=Feature(obj.feature), actor=actor_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Switch]) -> None:
+        """Switch each on."""
+        for switch in queryset:
+            self.delete_model(request, switch)
 
 
 @admin.register(AuditEntry)

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from investigations.api.views import PARENT, PartViewSet
 from investigations.exports.document import FORMATS, write_at_once
 from investigations.models import Investigation
+from rcaplatform.kit.replica import may_lag
 from rcaplatform.kit.rest import JSONRenderer
 from rcaplatform.kit.views import Strict, asked
 
@@ -64,4 +65,5 @@ class ExportViewSet(PartViewSet):
         """
         said = asked(ExportRequest, request)
         chosen = {"written_in": said["format"], "redact": said["redact"]}
+        may_lag(request)
         return write_at_once(investigation=self.investigation, now=timezone.now(), **chosen).as_download()
