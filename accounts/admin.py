@@ -1,6 +1,6 @@
 """Door for administrators: people and the audit trail; and what every admin of this product has in common."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from functools import partial
 from typing import Any, ClassVar, cast
@@ -10,9 +10,10 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts import credentials, services, switching, trail
+from accounts import credentials, dossier, privacy, services, switching, trail
 from accounts.models import ApiKey, AuditEntry, Feature, NotificationDelivery, RevokedToken, Switch, User
 from accounts.notifications import delivery
 from accounts.permissions import may
@@ -29,6 +30,12 @@ admin.site.login_form = AdminSignInForm
 def actor_of(request: HttpRequest) -> User:
     """Return who uses the admin; it lets in nobody who is not signed in."""
     return cast("User", request.user)
+
+
+def download(lines: Iterable[bytes], name: str) -> StreamingHttpResponse:
+    """Answer with lines of JSON that a browser keeps as a file."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return StreamingHttpResponse(lines, content_type="application/x-ndjson", headers=headers)
 
 
 class ByRole(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -178,7 +185,7 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
 
 @admin.register(User)
 class PeopleAdmin(UserAdmin, ByRole):  # type: ignore[type-arg]
-    """People: who they are and what they may. Nobody is deleted; who leaves is deactivated."""
+    """People: who they are and what they may. Nobody is deleted; who leaves is deactivated or erased."""
 
     form, add_form = UserForm, NewUserForm
     list_display = ("username", "first_name", "last_name", "email", "role", "is_active", "last_login")
@@ -191,7 +198,7 @@ class PeopleAdmin(UserAdmin, ByRole):  # type: ignore[type-arg]
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": (*PROFILE, "role", "usable_password", "password1", "password2")}),)
-    actions = ("deactivate", "reactivate", "revoke_tokens")
+    actions = ("deactivate", "reactivate", "revoke_tokens", "export", "erase")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Ask the table of roles."""
@@ -231,27 +238,48 @@ class PeopleAdmin(UserAdmin, ByRole):  # type: ignore[type-arg]
     @admin.action(description="Deactivate", permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Shut people out at once."""
-        self.each(
-            request, queryset, lambda user: services.deactivate(user=user, actor=actor_of(request)), "deactivated"
-        )
+        actor = actor_of(request)
+        self.each(request, queryset, lambda user: services.deactivate(user=user, actor=actor), "deactivated")
 
     @admin.action(description="Reactivate", permissions=["change"])
     def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Let people in again."""
-        self.each(
-            request, queryset, lambda user: services.reactivate(user=user, actor=actor_of(request)), "reactivated"
-        )
+        actor = actor_of(request)
+        self.each(request, queryset, lambda user: services.reactivate(user=user, actor=actor), "reactivated")
 
     @admin.action(description="Revoke all tokens and API keys", permissions=["change"])
     def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Shut out whoever holds a credential of these people; they may sign in again."""
-        why: dict[str, Any] = {
-            "reason": "by an administrator",
-            "api_keys": True,
-            "actor": actor_of(request),
-            "now": timezone.now(),
-        }
-        self.each(request, queryset, lambda user: credentials.revoke_all(user=user, **why), "people shut out")
+        why: dict[str, Any] = {"reason": "by an administrator", "api_keys": True, "now": timezone.now()}
+        actor = actor_of(request)
+        self.each(
+            request, queryset, lambda user: credentials.revoke_all(user=user, actor=actor, **why), "people shut out"
+        )
+
+    @admin.action(description="Export everything kept about one person", permissions=["change"])
+    def export(self, request: HttpRequest, queryset: QuerySet[User]) -> StreamingHttpResponse | None:
+        """Download it; one person at a time, as each is to get what is theirs."""
+        chosen = list(queryset[:2])
+        if len(chosen) != 1:
+            self.message_user(request, "Choose one person.", messages.ERROR)
+            return None
+        lines = privacy.hand_over(person=chosen[0], actor=actor_of(request), now=timezone.now())
+        return download(lines, dossier.file_name(chosen[0]))
+
+    @admin.action(description="Erase for ever", permissions=["change"])
+    def erase(self, request: HttpRequest, queryset: QuerySet[User]) -> TemplateResponse | None:
+        """Ask once more, then erase people."""
+        people = list(queryset)
+        if "sure" not in request.POST:
+            told = {
+                **self.admin_site.each_context(request),
+                "people": people,
+                "opts": self.opts,
+                "title": "Erase people",
+            }
+            return TemplateResponse(request, "accounts/admin_erase.html", told)
+        self.each(request, queryset, lambda user: privacy.erase(user=user, actor=actor_of(request)), "erased")
+        return None
 
 
 @admin.register(ApiKey)
@@ -350,9 +378,7 @@ class AuditEntryAdmin(ByRole):
     def export(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> StreamingHttpResponse:
         """Download the chosen entries."""
         lines = trail.exported(AuditEntry.objects.filter(pk__in=queryset.values("pk")).order_by("-id"))
-        answer = StreamingHttpResponse(lines, content_type="application/x-ndjson")
-        answer["Content-Disposition"] = 'attachment; filename="audit.ndjson"'
-        return answer
+        return download(lines, "audit.ndjson")
 
 
 @admin.register(NotificationDelivery)

@@ -173,7 +173,7 @@ def create_key(
     key = ApiKey(name=name, user=user, scope=scope, expires_at=expires_at, rate_limit=rate_limit)
     key.prefix, key.digest = secret[: apikeys.SHOWN], apikeys.digest(secret)
     key.save(force_insert=True)
-    said = {"name": [None, name], "scope": [None, scope], "user": [None, user.username]}
+    said = {"name": [None, name], "scope": [None, scope], "user": [None, str(user.pk)]}
     audit.record(actor=actor, verb="create", target=key, change=said)
     return key, secret
 

@@ -41,3 +41,7 @@ class NotificationQuerySet(models.QuerySet[Any]):
     def unread(self) -> Self:
         """Have not been read."""
         return self.filter(read_at=None)
+
+    def unread_of(self, user: Any, most: int) -> int:
+        """Return how many ``user`` has not read, counted no further than ``most``."""
+        return self.inbox(user).unread().order_by()[:most].count()

@@ -11,6 +11,8 @@ from accounts import audit, standing
 from accounts.models import Role, User
 from rcaplatform.kit.errors import Conflict, Invalid
 
+_STANDING = ("role", "is_staff", "is_superuser", "is_active")
+
 
 @transaction.atomic
 def create_user(
@@ -115,17 +117,29 @@ def _change(user: User, values: Mapping[str, Any], actor: User | None, verb: str
     changed = {name: value for name, value in values.items() if value != before[name]}
     if not changed:
         return user
-    if user.role == Role.ADMIN and user.is_active and changed.keys() & {"role", "is_active"}:
-        # Locked, so that two administrators cannot remove one another at once.
-        admins = User.objects.filter(role=Role.ADMIN, is_active=True).order_by("pk").select_for_update()
-        if set(admins.values_list("pk", flat=True)) <= {user.pk}:
-            raise Conflict("There must be an administrator who can sign in.")
+    if changed.keys() & {"role", "is_active"}:
+        require_another_admin(user)
     User.objects.filter(pk=user.pk).update(**changed)
     for name, value in changed.items():
         setattr(user, name, value)
     _changed(user)
-    audit.record(actor=actor, verb=verb, target=user, change={name: [before[name], changed[name]] for name in changed})
+    # The trail is for ever and a person may be erased: it says that a name changed, not from what to what.
+    told = {name: [before[name], changed[name]] if name in _STANDING else ["…", "…"] for name in changed}
+    audit.record(actor=actor, verb=verb, target=user, change=told)
     return user
+
+
+def require_another_admin(user: User) -> None:
+    """Refuse to go on when nobody else could administer.
+
+    Raises:
+        Conflict: they are the last administrator.
+    """
+    if user.role == Role.ADMIN and user.is_active:
+        # Locked, so that two administrators cannot remove one another at once.
+        admins = User.objects.filter(role=Role.ADMIN, is_active=True).order_by("pk").select_for_update()
+        if set(admins.values_list("pk", flat=True)) <= {user.pk}:
+            raise Conflict("There must be an administrator who can sign in.")
 
 
 def _changed(user: User) -> None:

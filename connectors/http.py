@@ -45,6 +45,7 @@ class Endpoint:
         requests_per_second: at most, by all workers together.
         sign: adds what proves a request, where a header that never changes does not.
         limit: the headers in which the vendor tells where we stand with its limit.
+        secret_path: whoever knows the path may post there, so that no error, log or trace tells it.
         seconds: one request may take with its redirects, to the last byte of the answer; None is `TOTAL_SECONDS`.
         most_bytes: of an answer, decompressed.
     """
@@ -54,6 +55,7 @@ class Endpoint:
     requests_per_second: float = 5
     sign: httpx.Auth | None = None
     limit: Limit | None = None
+    secret_path: bool = False
     seconds: float | None = None
     most_bytes: int = MOST_BYTES
 
@@ -136,7 +138,8 @@ class Client:
         request.headers.update(kept.conditions if kept else {})
         self._turns.wait()
         self._deadline.set(self._seconds)
-        with telling(request) as told, closing(self._sent(request)) as response:
+        hidden = request.url.path if self._endpoint.secret_path else ""
+        with telling(request, hidden=hidden) as told, closing(self._sent(request)) as response:
             answer = self._read(response, kept, told)
         if name and told.status == 200:
             keep(name, Kept(answer.status, dict(answer.headers), answer.content))

@@ -96,7 +96,8 @@ class _Signed(httpx.Auth):
 
 def _post(address: str, body: Any, *, sign: httpx.Auth | None = None) -> None:
     try:
-        Client(Endpoint(url=address, requests_per_second=PER_SECOND, sign=sign)).post("", json=body)
+        endpoint = Endpoint(url=address, requests_per_second=PER_SECOND, sign=sign, secret_path=True)
+        Client(endpoint).post(address, json=body)  # as it was given, without a slash more
     except Misconfigured as problem:
         raise Undeliverable(problem.message) from problem
 

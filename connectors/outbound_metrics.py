@@ -19,6 +19,9 @@ BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 SECONDS = Histogram("rca_outbound_seconds", "How long sources took to answer.", ["host"], buckets=BUCKETS)
 
 
+HIDDEN = "/…"
+
+
 @dataclass(slots=True)
 class Told:
     """What is to be told of a request once it is over."""
@@ -29,15 +32,19 @@ class Told:
 
 
 @contextmanager
-def telling(request: httpx.Request) -> Iterator[Told]:
-    """Tell of a request when the block ends, well or badly."""
+def telling(request: httpx.Request, *, hidden: str = "") -> Iterator[Told]:
+    """Tell of a request when the block ends, well or badly; ``hidden``, a path that is a secret, is told nowhere."""
     told, began = Told(), time.perf_counter()
+    path = HIDDEN if hidden else request.url.path
     span = tracer.start_span(f"{request.method} {request.url.host}", kind=trace.SpanKind.CLIENT)
     try:
         yield told
     except DomainError as problem:
         told.outcome = problem.code
         span.set_status(trace.StatusCode.ERROR, problem.code)
+        if len(hidden) > 1:
+            problem.message = problem.message.replace(hidden, HIDDEN)
+            problem.args = (problem.message,)
         raise
     finally:
         seconds = time.perf_counter() - began
@@ -45,7 +52,7 @@ def telling(request: httpx.Request) -> Iterator[Told]:
             {
                 "http.request.method": request.method,
                 "server.address": request.url.host,
-                "url.path": request.url.path,  # not the query: some sources take their key there
+                "url.path": path,  # not the query: some sources take their key there
                 "http.response.status_code": told.status,
                 "rca.outcome": told.outcome,
             }
@@ -57,7 +64,7 @@ def telling(request: httpx.Request) -> Iterator[Told]:
             "outbound.request",
             host=request.url.host,
             method=request.method,
-            path=request.url.path,
+            path=path,
             outcome=told.outcome,
             status=told.status,
             ms=round(seconds * 1000),

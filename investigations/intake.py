@@ -121,6 +121,6 @@ def _link(investigation: Investigation, told: Told, actor: User, now: datetime) 
     linking.look_back(investigation=investigation.pk, now=now)
     prefix = _ORIGIN.format(mark=told.mark, source="")
     ids = Event.objects.alive().filter(origin__name__startswith=prefix, environment=told.environment)
-    reason = f"Came with the incident that {actor} imported."
+    reason = "Came with the incident that was imported."
     rest = ids.exclude(links__investigation=investigation).order_by("id").values_list("pk", flat=True)
     linking.link_many_by_hand(investigation=investigation, events=list(rest), reason=reason, actor=actor, now=now)

@@ -273,7 +273,7 @@ def decide_all(*, links: Iterable[Link], state: LinkState, actor: User, now: dat
 def link_by_hand(*, investigation: Investigation, event: Event, actor: User, now: datetime) -> Link:
     """Link an event because a person says so; this stands whatever the rules say."""
     _follow(investigation.pk, event.pk)
-    factor = _by_hand(f"Linked by {actor}.")
+    factor = _by_hand("Linked by hand.")
     link, new = Link.objects.get_or_create(
         investigation=investigation,
         event=event,

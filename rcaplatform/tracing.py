@@ -5,6 +5,7 @@ CELERY_IMPORTS. Requests to sources make their spans themselves, in `connectors.
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from celery import signals
@@ -15,14 +16,43 @@ from opentelemetry.instrumentation.celery import CeleryInstrumentor
 from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span
+from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
+from opentelemetry.trace import Span, Status
 
 from rcaplatform import __version__
+from rcaplatform.kit import redaction
 
 # What asks all day long, lasts for hours, or would trace the arrival of its own traces.
 UNTRACED = "/healthz,/readyz,/metrics,/static/,/stream/,/otlp/"
+
+
+class Redacting(OTLPSpanExporter):
+    """Sends spans as OTLP does, without the secrets that addresses and the texts of errors may hold."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send them."""
+        return super().export([without_secrets(span) for span in spans])
+
+
+def without_secrets(span: ReadableSpan) -> ReadableSpan:
+    """Return a span with a blank for each secret in its attributes, its events and its status."""
+    status = span.status
+    said = status.description and redaction.without_secrets(status.description)
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=redaction.redacted(span.attributes or {}),
+        events=[Event(one.name, redaction.redacted(one.attributes or {}), one.timestamp) for one in span.events],
+        links=span.links,
+        kind=span.kind,
+        status=Status(status.status_code, said),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
 
 
 def start(process: str) -> None:
@@ -36,7 +66,7 @@ def start(process: str) -> None:
     service = os.environ.get("OTEL_SERVICE_NAME") or f"rca-{process}"
     resource = Resource.create({"service.name": service, "service.version": __version__})
     provider = TracerProvider(resource=resource)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    provider.add_span_processor(BatchSpanProcessor(Redacting()))
     trace.set_tracer_provider(provider)
     DjangoInstrumentor().instrument(excluded_urls=UNTRACED, request_hook=_without_query)
     PsycopgInstrumentor().instrument()

@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 class Product:
     """The whole product in a data directory of its own, as `make run` starts it from the code in ``root``."""
 
+    patience = 60.0  # seconds
+
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         self.root = ROOT
@@ -76,9 +78,9 @@ class Product:
         """Return the oldest process whose command line has these words."""
         return next(number for number, command in self.alive().items() if words in command)
 
-    def until(self, reached: Callable[[], bool], *, seconds: float = 60) -> None:
-        """Wait some seconds at most for ``reached``."""
-        deadline = time.monotonic() + seconds
+    def until(self, reached: Callable[[], bool], *, seconds: float | None = None) -> None:
+        """Wait some seconds at most for ``reached``: as many as the product's ``patience`` unless told."""
+        deadline = time.monotonic() + (self.patience if seconds is None else seconds)
         while not reached():
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)

@@ -34,10 +34,10 @@ UNWELL = (Reply("no", status=500), peers.reset, peers.cut_short, Reply("<html>")
 
 
 @contextmanager
-def worker(queue: str) -> Iterator["subprocess.Popen[bytes]"]:
+def worker(queue: str, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a worker as the product does, in this test's database, that hears one queue; it dies with all it forked."""
     given, name = urlsplit(os.environ["DATABASE_URL"]), connection.settings_dict["NAME"]
-    environment = {**os.environ, "DATABASE_URL": urlunsplit(given._replace(path=f"/{name}"))}
+    environment = {**os.environ, "DATABASE_URL": urlunsplit(given._replace(path=f"/{name}")), **variables}
     command = commands({"POLL_CONCURRENCY": "1"})["poller"]
     command[command.index("polls")] = queue
     command[command.index("poller@%h")] = f"{queue}@%h"

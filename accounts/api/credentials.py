@@ -2,7 +2,9 @@
 
 from typing import Any, cast
 
+from django.http import StreamingHttpResponse
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins
 from rest_framework.decorators import action
@@ -11,9 +13,11 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
-from accounts import credentials
+from accounts import credentials, privacy
+from accounts.api.privacy import dossier_of
 from accounts.api.serializers import (
     ApiKeySerializer,
+    Erasure,
     NewApiKey,
     Revocation,
     RevocationOfAll,
@@ -22,6 +26,7 @@ from accounts.api.serializers import (
 )
 from accounts.filters import RevokedTokenFilters
 from accounts.models import ApiKey, RevokedToken, User
+from rcaplatform.kit.rest import refuse
 
 
 def body(view: GenericViewSet[Any], request: Request) -> BaseSerializer[Any]:
@@ -86,7 +91,7 @@ class UserViewSet(GenericViewSet[User]):
     """People, as administrators see them."""
 
     queryset = User.objects.all()
-    verbs = {"revoke_tokens": "edit"}
+    verbs = {"revoke_tokens": "edit", "erase": "delete"}
 
     @extend_schema(responses={204: OpenApiResponse(description="They are worthless now.")})
     @action(detail=True, methods=["post"], url_path="revoke-tokens", serializer_class=RevocationOfAll)
@@ -95,4 +100,25 @@ class UserViewSet(GenericViewSet[User]):
         said = body(self, request).validated_data
         actor = cast("User", request.user)
         credentials.revoke_all(user=self.get_object(), actor=actor, now=timezone.now(), **said)
+        return Response(status=204)
+
+    @extend_schema(operation_id="admin_users_export", responses={(200, "application/x-ndjson"): OpenApiTypes.STR})
+    @action(detail=True)
+    def export(self, request: Request, **_: str) -> StreamingHttpResponse:
+        """Give everything that is kept about one, one JSON object a line; this is recorded."""
+        return dossier_of(self.get_object(), cast("User", request.user))
+
+    @extend_schema(responses={204: OpenApiResponse(description="They are erased.")})
+    @action(detail=True, methods=["post"], serializer_class=Erasure)
+    def erase(self, request: Request, **_: str) -> Response:
+        """Erase one: their account becomes a pseudonym, what was theirs alone is deleted; it cannot be undone.
+
+        What they wrote for a case stays, under the pseudonym. `username` must be theirs, so that nobody errs. Erasing
+        again who was erased changes nothing.
+        """
+        person = self.get_object()
+        said = body(self, request).validated_data
+        if said["username"] != person.username:
+            refuse("username", "This is not the username of this person.")
+        privacy.erase(user=person, actor=cast("User", request.user))
         return Response(status=204)

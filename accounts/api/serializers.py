@@ -77,6 +77,12 @@ class RevocationOfAll(Strict):
     api_keys = serializers.BooleanField(default=False, help_text="Revoke the API keys that act for them too.")
 
 
+class Erasure(Strict):
+    """Who is erased, once more."""
+
+    username = serializers.CharField(max_length=150, help_text="Theirs, so that nobody errs.")
+
+
 class RevokedTokenSerializer(serializers.ModelSerializer[RevokedToken]):
     """A token, or a sign-in, that is worthless before its time."""
 

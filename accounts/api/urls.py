@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from accounts.api import audit, credentials, notifications, switches, views
+from accounts.api import audit, credentials, notifications, privacy, switches, views
 from rcaplatform.kit.views import Router
 
 router = Router()
@@ -20,5 +20,6 @@ urlpatterns = [
     re_path(r"^admin/switches/?$", switches.SwitchesView.as_view(), name="switches"),
     re_path(r"^admin/switches/(?P<feature>[a-z_]+)/?$", switches.SwitchView.as_view(), name="switch"),
     re_path(r"^me/?$", views.MeView.as_view(), name="me"),
+    re_path(r"^me/export/?$", privacy.OwnDossier.as_view(), name="me-export"),
     *router.urls,
 ]

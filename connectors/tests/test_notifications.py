@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -17,42 +16,20 @@ from accounts.notifications.choices import Channel, SendState, Topic
 from accounts.notifications.delivery import Message, deliver_due
 from connectors.messengers import SENDERS
 from connectors.standardwebhooks import standard_webhook
-from connectors.tests.peers import Peer
-from connectors.tests.realpeers import free_port
+from connectors.tests.mail import mail_server
+from connectors.tests.peers import Peer, Reply
 from rcaplatform.kit.errors import Invalid, Unavailable
 
 pytestmark = pytest.mark.django_db
 
 
-class Letters:
-    """Keeps the letters that a mail server takes; refuses whom it does not know."""
-
-    def __init__(self) -> None:
-        self.taken: list[str] = []
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802 - its name
-        """Know everybody but one."""
-        if address.startswith("gone@"):
-            return "550 no such person"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - its name
-        """Keep a letter."""
-        self.taken.append(envelope.content.decode())
-        return "250 OK"
-
-
 @pytest.fixture
 def letters(settings: Settings) -> Iterator[list[str]]:
-    handler = Letters()
-    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
-    controller.start()
     settings.EMAIL_URL = "smtp://"
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
-    yield handler.taken
-    controller.stop()
+    with mail_server() as (taken, port):
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        yield taken
 
 
 @pytest.fixture
@@ -218,3 +195,32 @@ def test_the_inbox_shows_what_one_was_told_and_lets_it_be_read(client: Client, r
     assert b"Payments fail" in client.get("/notifications/").content
     client.post("/notifications/read")
     assert Notification.objects.get().read_at
+
+
+def test_slack_is_told_as_it_reads_and_finds_nothing_of_its_own_in_it(reader: User) -> None:
+    with Peer({"/services/T0/B0/hunter2": "ok"}) as slack:
+        own = {"slack_url": f"{slack.url}/services/T0/B0/hunter2"}
+        services.prefer(user=reader, topics={"assigned": {"slack": True, "email": False}}, own=own, actor=reader)
+        tell(reader, "1", title="Assigned to you: <!channel> & a|b")
+        tell(reader, "2")
+        assert deliver() == 2
+        (call,) = slack.asked
+    first, second = call.json()["text"].splitlines()
+    assert "&lt;!channel&gt; &amp; a¦b" in first
+    assert second.endswith("|Assigned to you: Payments fail>")
+    assert set(NotificationDelivery.objects.values_list("state", flat=True)) == {SendState.SENT}
+
+
+@pytest.mark.parametrize(("status", "state"), [(404, SendState.DEAD), (500, SendState.PENDING)])
+def test_an_address_of_slack_is_told_nowhere_when_it_fails(
+    reader: User, status: int, state: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Peer({"*": Reply("no service /services/T0/B0/hunter2/", status=status)}) as slack:
+        own = {"slack_url": f"{slack.url}/services/T0/B0/hunter2"}
+        services.prefer(user=reader, topics={"assigned": {"slack": True, "email": False}}, own=own, actor=reader)
+        tell(reader)
+        deliver()
+        assert slack.paths() == ["/services/T0/B0/hunter2"], "as it was given"
+    row = NotificationDelivery.objects.get()
+    assert (row.state, "hunter2" in row.error + caplog.text) == (state, False)
+    assert row.error

@@ -16,6 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from structlog.contextvars import get_contextvars
 
+from accounts.models import Notification
 from accounts.permissions import may as table_says
 from events.choices import Source
 from events.models import Event
@@ -31,6 +32,7 @@ FOLDED = '<details class="json"><summary>{}, {}</summary><ul>{}{}</ul></details>
 UNFOLDED = FOLDED.replace("<details ", "<details open ")
 _FORMATS = {"stamp": "%Y-%m-%d %H:%M:%S", "short": "%Y-%m-%d %H:%M", "time": "%H:%M:%S"}
 _PLACES = ("page", "after", "before")
+_MOST_UNREAD = 100
 _NEWEST_FIRST = frozenset({"detected", "updated"})
 
 
@@ -134,6 +136,13 @@ def prose(context: RequestContext, text: str) -> SafeString:
     titles: dict[UUID, str] = context.get("chips") or {}
     chips = tuple((str(event), titles[event]) for event in quoted(text) if event in titles)
     return render(text, chips, context.get("here", "") if chips else "")
+
+
+@register.simple_tag
+def unread(user: Any) -> str:
+    """Return how many notifications somebody has not read, 99+ where there are many; empty where there are none."""
+    number = Notification.objects.unread_of(user, _MOST_UNREAD)
+    return f"{_MOST_UNREAD - 1}+" if number >= _MOST_UNREAD else str(number or "")
 
 
 @register.simple_tag

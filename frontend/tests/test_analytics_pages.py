@@ -172,7 +172,7 @@ def test_an_answer_that_is_kept_ends_when_an_investigation_changes(
 ) -> None:
     case = InvestigationFactory(detected_at=timezone.now())
     assert 'aria-label="Still active: 1"' in window.get(PAGE).text
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         window.get(PAGE)
     with django_capture_on_commit_callbacks(execute=True):
         services.move(investigation=case, to="in_progress", actor=case.created_by, now=timezone.now())
@@ -184,9 +184,9 @@ def test_the_page_asks_the_same_questions_however_much_there_is(
     window: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     LinkFactory.create_batch(5)
-    # Session, person; then opened, resolved, severities, times (of each severity, of all), components, causes,
+    # Session, person, unread; then opened, resolved, severities, times (of each severity, of all), components, causes,
     # recurrences, bands and factors of confidence, whose suspects were judged; events by bucket and by source.
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         window.get(PAGE, MARCH)
 
 

@@ -36,14 +36,14 @@ def test_the_canvas_asks_the_same_questions_however_much_it_shows(
     NoteFactory(investigation=case)
     window.get(path(case, f"?event={link.event_id}"))  # so that it was seen before
     # Session, person, investigation, links, counts by facet, count, gaps, failing connectors, event, link, comments,
-    # notes, their comments, related.
-    with django_assert_num_queries(15):
+    # notes, their comments, related, unread.
+    with django_assert_num_queries(16):
         window.get(path(case, f"?event={link.event_id}"))
     origin = OriginFactory()
     LinkFactory.create_batch(30, investigation=case, event__origin=origin)
     NoteFactory.create_batch(10, investigation=case)
     case.related.add(InvestigationFactory())
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         window.get(path(case, f"?event={link.event_id}"))
 
 

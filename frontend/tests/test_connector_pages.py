@@ -69,8 +69,8 @@ def test_the_page_asks_the_same_questions_however_many_there_are(
 ) -> None:
     for number in range(5):
         connector(f"shop-{number}")
-    # Session, person, dead letters, deliveries, connectors.
-    with django_assert_num_queries(7):
+    # Session, person, dead letters, deliveries, connectors, unread.
+    with django_assert_num_queries(8):
         window.get("/connectors/")
 
 

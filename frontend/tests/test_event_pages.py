@@ -22,8 +22,8 @@ def test_the_list_asks_the_same_questions_however_long_it_is(
 ) -> None:
     for number in (1, 30):
         EventFactory.create_batch(number)
-        # Session, person, page of events, the newest.
-        with django_assert_num_queries(4):
+        # Session, person, page of events, the newest, unread.
+        with django_assert_num_queries(5):
             window.get("/events/")
 
 

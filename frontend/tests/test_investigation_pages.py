@@ -33,12 +33,12 @@ def test_the_list_asks_the_same_questions_however_long_it_is(
     window: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     LinkFactory.create_batch(3)
-    # Session, person, page of investigations, their events, choices of assignee, saved views.
-    with django_assert_num_queries(6):
+    # Session, person, page of investigations, their events, choices of assignee, saved views, unread.
+    with django_assert_num_queries(7):
         window.get(LIST)
     LinkFactory.create_batch(20, investigation__assigned_to=UserFactory())
     SavedViewFactory.create_batch(10, shared=True)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         window.get(LIST)
 
 

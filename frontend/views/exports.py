@@ -37,7 +37,9 @@ def download(request: Request, pk: UUID) -> HttpResponse:
     chosen = _format(request.GET.get("format", ""))
     if takes_long(events_of(investigation), chosen):
         return redirect("investigation-exports", pk)
-    return write_at_once(investigation=investigation, written_in=chosen, now=timezone.now()).as_download()
+    redact = request.GET.get("redact") == "true"
+    made = write_at_once(investigation=investigation, written_in=chosen, now=timezone.now(), redact=redact)
+    return made.as_download()
 
 
 @door("GET", "POST")

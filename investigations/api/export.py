@@ -20,12 +20,16 @@ from rcaplatform.kit.views import Strict, asked
 
 _UNKNOWN = f"An export has no format {{input}}; choose {', '.join(FORMATS[:-1])} or {FORMATS[-1]}."
 _FORMAT = OpenApiParameter("format", enum=FORMATS, default="json", description="What to write it in.")
+_REDACT = OpenApiParameter(
+    "redact", bool, default=False, description="Blank e-mail addresses, IP addresses and what looks like a secret."
+)
 
 
 class ExportRequest(Strict):
-    """In which format."""
+    """In which format, and for whom."""
 
     format = serializers.ChoiceField(FORMATS, default="json", error_messages={"invalid_choice": _UNKNOWN})
+    redact = serializers.BooleanField(default=False)
 
 
 class ByParameter(BaseContentNegotiation):
@@ -46,7 +50,7 @@ class ExportViewSet(PartViewSet):
     renderer_classes, content_negotiation_class = [JSONRenderer], ByParameter
 
     @extend_schema(
-        parameters=[PARENT, _FORMAT],
+        parameters=[PARENT, _FORMAT, _REDACT],
         responses={
             (200, "application/json"): OpenApiTypes.OBJECT,
             (200, "text/markdown"): OpenApiTypes.STR,
@@ -59,6 +63,7 @@ class ExportViewSet(PartViewSet):
         At most 10,000 events (PDF: 5,000), those that carry most weight; `omissions` says what was left out. One with
         more than 5,000 events (PDF: 1,000) takes long: 409 with the code `takes_long`; have it made in the background.
         """
-        chosen = asked(ExportRequest, request)["format"]
+        said = asked(ExportRequest, request)
+        chosen = {"written_in": said["format"], "redact": said["redact"]}
         may_lag(request)
-        return write_at_once(investigation=self.investigation, written_in=chosen, now=timezone.now()).as_download()
+        return write_at_once(investigation=self.investigation, now=timezone.now(), **chosen).as_download()

@@ -55,8 +55,11 @@ def name_of(investigation: UUID, written_in: str) -> str:
     return f"investigation-{investigation}.{_ENDINGS[written_in]}"
 
 
-def write_at_once(*, investigation: Investigation, written_in: str, now: datetime) -> Document:
+def write_at_once(*, investigation: Investigation, written_in: str, now: datetime, redact: bool = False) -> Document:
     """Write an investigation down while somebody waits.
+
+    Args:
+        redact: blank e-mail addresses, IP addresses and what looks like a secret.
 
     Raises:
         SwitchedOff: an operator switched exports off.
@@ -65,11 +68,13 @@ def write_at_once(*, investigation: Investigation, written_in: str, now: datetim
     """
     switches.require(Feature.EXPORTS)
     if takes_long(number := events_of(investigation), written_in):
+        if redact:
+            raise TakesLong(f"{number:,} events are more than the {AT_ONCE[written_in]:,} that can be redacted.")
         raise TakesLong(
             f"{number:,} events are more than the {AT_ONCE[written_in]:,} that are written down at once: "
             f"POST /api/v1/investigations/{investigation.pk}/exports has it made in the background."
         )
-    return write(investigation=investigation, written_in=written_in, now=now)
+    return write(investigation=investigation, written_in=written_in, now=now, redact=redact)
 
 
 def write(
@@ -79,6 +84,7 @@ def write(
     now: datetime,
     events: int = 0,
     said: Callable[[int], None] = lambda _: None,
+    redact: bool = False,
 ) -> Document:
     """Write an investigation down in one of ``FORMATS``.
 
@@ -88,6 +94,7 @@ def write(
         now: when.
         events: how many it has, so that ``said`` can be told what part of them is read.
         said: is told again and again how far it is, in percent; what it raises ends the writing.
+        redact: blank e-mail addresses, IP addresses and what looks like a secret.
 
     Raises:
         Unavailable: a PDF took too long, or too much memory.
@@ -101,6 +108,8 @@ def write(
         said=lambda read: said(min(50 * read // told, 50)),
         whole=written_in == "json",
     )
+    if redact:
+        report = report.without_people()
     if written_in == "pdf":
         content = typeset(report, waiting=lambda: said(50))
     elif written_in == "markdown":

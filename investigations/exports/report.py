@@ -1,12 +1,18 @@
 """Facts: the plain model that every export is written from. No database here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from rcaplatform.kit.redaction import redacted, without_people
+
 FORMAT = "rca-investigation/3"
 Row = Mapping[str, Any]
+_TOLD = (
+    *("investigation", "events", "notes", "comments", "hypotheses"),
+    *("ruled_out", "suspects", "other_events", "related"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +30,7 @@ class Report:
         other_events: what is spoken of without being linked; only where the whole is wanted.
         related: id, title and status of the investigations it has to do with.
         left_out: by kind, how many there are beyond the bounds of an export.
+        redacted: e-mail addresses, IP addresses and what looks like a secret were blanked.
     """
 
     made_at: datetime
@@ -37,6 +44,7 @@ class Report:
     other_events: list[Row] = field(default_factory=list)
     related: list[Row] = field(default_factory=list)
     left_out: Mapping[str, int] = field(default_factory=dict)
+    redacted: bool = False
 
     @property
     def causes(self) -> list[Row]:
@@ -45,11 +53,20 @@ class Report:
 
     @property
     def omissions(self) -> list[str]:
-        """A sentence for each kind of which something was left out."""
+        """A sentence for each kind of which something was left out, and one where something was blanked."""
+        blanked = "E-mail addresses, IP addresses and what looks like a secret were blanked."
         return [
-            f"This is not everything: {number:,} more {kind} were left out, because an export is bounded."
-            for kind, number in self.left_out.items()
+            *(
+                f"This is not everything: {number:,} more {kind} were left out, because an export is bounded."
+                for kind, number in self.left_out.items()
+            ),
+            *([blanked] if self.redacted else []),
         ]
+
+    def without_people(self) -> "Report":
+        """Return the same with a blank for each e-mail address, IP address and secret, wherever it stands."""
+        blanked = {name: redacted(getattr(self, name), without_people) for name in _TOLD}
+        return replace(self, **blanked, redacted=True)
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON values."""

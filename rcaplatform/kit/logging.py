@@ -2,10 +2,14 @@
 
 import logging
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from rcaplatform.kit import redaction
 
 
 def configure(*, level: str, console: bool) -> None:
@@ -22,6 +26,7 @@ def configure(*, level: str, console: bool) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         with_trace,
         structlog.processors.format_exc_info,
+        without_secrets,  # the last, as the text of an error may hold one
     ]
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -46,3 +51,28 @@ def with_trace(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
     if context.is_valid:
         line["trace_id"] = trace.format_trace_id(context.trace_id)
     return line
+
+
+def without_secrets(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
+    """Blank what holds a secret or looks like one. A line of plain values that hold none is read once, all together."""
+    plain = [value for value in line.values() if type(value) is str]
+    searched = redaction.suspicious("\n".join(plain))
+    for name, value in line.items():
+        if redaction.secret_field(name):
+            line[name] = redaction.BLANK
+        elif type(value) is str:
+            if searched:
+                line[name] = redaction.without_secrets(value)
+        elif value is not None and type(value) not in _PLAIN and not name.startswith("_"):
+            line[name] = _told(value)
+    return line
+
+
+_PLAIN = frozenset({int, float, bool})
+
+
+def _told(value: Any) -> Any:
+    """Return what a line tells of a value that is more than a text: one of our own shapes, or its text."""
+    if isinstance(value, Mapping | list | tuple):
+        return redaction.redacted(value)
+    return redaction.without_secrets(str(value))

@@ -35,7 +35,8 @@ class Command(BaseCommand):
             incident.load(engineer=people[Role.ENGINEER], now=timezone.now())
         for role, person in people.items():
             known = person.check_password(password := demo_password())
-            self.stdout.write(f"{role:<9} {password if known else '(has a password of their own)'}")
+            told = "(DEMO_PASSWORD)" if settings.DEMO_PASSWORD else password  # what was given needs no repeating
+            self.stdout.write(f"{role:<9} {told if known else '(has a password of their own)'}")
 
 
 def demo_password() -> str:

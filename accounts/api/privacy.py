@@ -1,0 +1,36 @@
+"""Doors: everything that is kept about a person, as a file."""
+
+from typing import cast
+
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts import dossier, privacy
+from accounts.models import User
+
+
+def dossier_of(person: User, actor: User) -> StreamingHttpResponse:
+    """Answer with everything that is kept about a person, and have it recorded who took it."""
+    answer = StreamingHttpResponse(
+        privacy.hand_over(person=person, actor=actor, now=timezone.now()), content_type="application/x-ndjson"
+    )
+    answer["Content-Disposition"] = f'attachment; filename="{dossier.file_name(person)}"'
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+class OwnDossier(APIView):
+    """Everything that is kept about who asks."""
+
+    @extend_schema(operation_id="me_export", responses={(200, "application/x-ndjson"): OpenApiTypes.STR})
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Give everything that is kept about you, one JSON object a line; an API key does not open this."""
+        person = cast("User", request.user)
+        if person.scope:
+            raise PermissionDenied("An API key is not for this: sign in yourself.")
+        return dossier_of(person, person)

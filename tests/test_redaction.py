@@ -1,0 +1,121 @@
+"""What is blanked in logs and exports, as tables of truth; and what a line of the log still says."""
+
+import io
+import json
+import logging
+from contextlib import redirect_stdout
+from typing import Any
+
+import pytest
+import structlog
+
+from rcaplatform.kit.logging import configure, without_secrets
+from rcaplatform.kit.redaction import BLANK, redacted, without_people
+from rcaplatform.kit.redaction import without_secrets as blanked
+
+SECRET = "hunter2"
+KEY = "rca_" + "a1B2-" * 6
+HEADER, CLAIMS = "eyJhbGciOiJSUzI1NiJ9", "eyJzdWIiOiJqb2UifQ"
+JWT = f"{HEADER}.{CLAIMS}.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (f"refused {KEY} twice", f"refused {BLANK} twice"),
+        (f"token {JWT}, expired", f"token {BLANK}, expired"),
+        ("GET with Bearer 0123456789abcdef", f"GET with Bearer {BLANK}"),
+        (
+            f"git clone https://joe:{SECRET}@git.example/x.git",
+            f"git clone https://{BLANK}@git.example/x.git",
+        ),
+        ("redis://:hunter2@cache:6379/0", f"redis://{BLANK}@cache:6379/0"),
+        ("host=db password=hunter2 user=rca", f"host=db password={BLANK} user=rca"),
+        ("{'password': 'hunter 2', 'page': 1}", f"{{'password': {BLANK}, 'page': 1}}"),
+        ('{"api_key": "hunter2"}', f'{{"api_key": {BLANK}}}'),
+        ("/hook?token=hunter2&page=2", f"/hook?token={BLANK}&page=2"),
+        (
+            f"https://hooks.slack.com/services/T0/B0/{SECRET}",
+            f"https://hooks.slack.com/services/{BLANK}",
+        ),
+        ("glpat-0123456789abcdef", BLANK),
+        ("Not Found: /unsubscribe/eyJh:hunter2", f"Not Found: /unsubscribe/{BLANK}"),
+        ("GET /api/v1/events", "GET /api/v1/events"),
+        ("https://host.example/a@b", "https://host.example/a@b"),
+        ("the key of the house, and a token of thanks", "the key of the house, and a token of thanks"),
+    ],
+)
+def test_a_secret_in_a_text_is_blanked_and_the_rest_stays(said: str, told: str) -> None:
+    assert blanked(said) == told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("joe.doe+x@shop.example fixed it", f"{BLANK} fixed it"),
+        ("from 10.1.2.3.", f"from {BLANK}."),
+        ("from 2001:db8::7 at 12:30:11", f"from {BLANK} at 12:30:11"),
+        ("version 1.2.3 at 2026-03-01T12:00:00Z", "version 1.2.3 at 2026-03-01T12:00:00Z"),
+        ("0199e7b2-7e5f-7000-8000-abcdefabcdef", "0199e7b2-7e5f-7000-8000-abcdefabcdef"),
+        ("password=hunter2", f"password={BLANK}"),
+    ],
+)
+def test_people_in_a_text_are_blanked_and_the_rest_stays(said: str, told: str) -> None:
+    assert without_people(said) == told
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"Password": "x", "name": "y"}, {"Password": BLANK, "name": "y"}),
+        ({"headers": [{"Set-Cookie": "a=b"}, {"Accept": "c"}]}, {"headers": [{"Set-Cookie": BLANK}, {"Accept": "c"}]}),
+        ({"token": {"nested": 1}, "tokens": 3}, {"token": BLANK, "tokens": 3}),
+        ({"password": "", "secret": None}, {"password": "", "secret": None}),
+        ([1, 2.5, True, None], [1, 2.5, True, None]),
+    ],
+)
+def test_a_field_that_holds_a_secret_is_blanked_whatever_it_looks_like(given: Any, told: Any) -> None:
+    assert redacted(given) == told
+
+
+def test_what_nests_without_end_is_blanked_whole() -> None:
+    deep: Any = "joe"
+    for _ in range(100):
+        deep = {"a": deep}
+    assert "joe" not in str(redacted(deep))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"event": "x", "api_key": "hunter2"},
+        {"event": "x", "given": {"headers": {"Authorization": "hunter2"}}},
+        {"event": "x", "why": ValueError("password=hunter2")},
+        {"event": f"clone of https://joe:{SECRET}@git.example failed"},
+    ],
+)
+def test_a_line_of_the_log_is_told_without_its_secret(line: dict[str, Any]) -> None:
+    told = without_secrets(None, "", dict(line))
+    assert "hunter2" not in str(told)
+    assert BLANK in str(told)
+
+
+def test_neither_way_to_the_log_tells_a_secret_of_an_error() -> None:
+    handlers, level = logging.getLogger().handlers, logging.getLogger().level
+    written = io.StringIO()
+    try:
+        with redirect_stdout(written):
+            configure(level="INFO", console=False)
+            try:
+                int(f"DSN postgres://rca:{SECRET}@db/rca")
+            except ValueError:
+                structlog.get_logger("a.test").exception("ours.failed", token="hunter2")
+                logging.getLogger("of.a.library").exception("theirs failed with token=%s", "hunter2")
+    finally:
+        logging.getLogger().handlers = handlers
+        logging.getLogger().setLevel(level)
+    ours, theirs = map(json.loads, written.getvalue().splitlines())
+    assert ours["event"] == "ours.failed"
+    assert "ValueError" in ours["exception"]
+    assert "ValueError" in theirs["exception"]
+    assert "hunter2" not in written.getvalue()
