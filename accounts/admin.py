@@ -3,27 +3,32 @@
 from collections.abc import Callable, Mapping
 from copy import copy
 from functools import partial
+from itertools import chain
 from typing import Any, ClassVar, cast
 
+from allauth.mfa.models import Authenticator
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.utils import timezone
 
-from accounts import credentials, services, trail
+from accounts import credentials, secondfactor, services, trail
 from accounts.models import ApiKey, AuditEntry, NotificationDelivery, RevokedToken, User
 from accounts.notifications import delivery
 from accounts.permissions import may
-from accounts.signin import AdminSignInForm
 from rcaplatform.kit.errors import DomainError
 from rcaplatform.kit.paging import CappedPaginator
 from rcaplatform.kit.search import web_query
 
 INDEX_ONLY = {"search", "keywords"}
 PROFILE = ("username", "first_name", "last_name", "email")
-admin.site.login_form = AdminSignInForm
+ALLAUTH = ("account", "socialaccount", "mfa")  # whose own pages would write what nobody records
+for model in chain(*(apps.get_app_config(label).get_models() for label in ALLAUTH)):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
 
 
 def actor_of(request: HttpRequest) -> User:
@@ -181,7 +186,7 @@ class PeopleAdmin(UserAdmin, ByRole):  # type: ignore[type-arg]
     """People: who they are and what they may. Nobody is deleted; who leaves is deactivated."""
 
     form, add_form = UserForm, NewUserForm
-    list_display = ("username", "first_name", "last_name", "email", "role", "is_active", "last_login")
+    list_display = ("username", "first_name", "last_name", "email", "role", "is_active", "second_factor", "last_login")
     list_filter = ("role", "is_active")
     filter_horizontal = ()
     readonly_fields = ("last_login", "date_joined")
@@ -191,7 +196,18 @@ class PeopleAdmin(UserAdmin, ByRole):  # type: ignore[type-arg]
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": (*PROFILE, "role", "usable_password", "password1", "password2")}),)
-    actions = ("deactivate", "reactivate", "revoke_tokens")
+    actions = ("deactivate", "reactivate", "revoke_tokens", "take_second_factor")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """See with each person whether they have a second factor."""
+        own = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
+        people: QuerySet[User] = super().get_queryset(request)
+        return people.annotate(has_second_factor=Exists(own))
+
+    @admin.display(description="second factor", boolean=True)
+    def second_factor(self, user: Any) -> bool:
+        """Say whether somebody is asked for a code."""
+        return bool(user.has_second_factor)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Ask the table of roles."""
@@ -242,7 +258,13 @@ class PeopleAdmin(UserAdmin, ByRole):  # type: ignore[type-arg]
             request, queryset, lambda user: services.reactivate(user=user, actor=actor_of(request)), "reactivated"
         )
 
-    @admin.action(description="Revoke all tokens and API keys", permissions=["change"])
+    @admin.action(description="Take away the second factor", permissions=["change"])
+    def take_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Let people in again who have lost theirs, and their recovery codes."""
+        actor = actor_of(request)
+        self.each(request, queryset, lambda user: secondfactor.turn_off(user=user, actor=actor), "without one")
+
+    @admin.action(description="End all sessions, revoke all tokens and API keys", permissions=["change"])
     def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Shut out whoever holds a credential of these people; they may sign in again."""
         why: dict[str, Any] = {

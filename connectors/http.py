@@ -28,7 +28,7 @@ from rcaplatform.kit.errors import DomainError
 
 __all__ = ["Answer", "Client", "Endpoint", "HTTPConfig", "Limit", "OverHTTP"]
 
-TOTAL_SECONDS = 30.0  # of one request with its redirects, to the last byte of the answer
+TOTAL_SECONDS = 30.0
 MOST_REDIRECTS = 5
 SAID, SAID_BYTES = 500, 1024 * 1024
 _HOST = re.compile(r"[\w.:-]+")
@@ -45,6 +45,7 @@ class Endpoint:
         requests_per_second: at most, by all workers together.
         sign: adds what proves a request, where a header that never changes does not.
         limit: the headers in which the vendor tells where we stand with its limit.
+        seconds: of one request with its redirects, to the last byte of the answer; `TOTAL_SECONDS` unless told.
     """
 
     url: str
@@ -52,6 +53,7 @@ class Endpoint:
     requests_per_second: float = 5
     sign: httpx.Auth | None = None
     limit: Limit | None = None
+    seconds: float | None = None
 
 
 class Client:
@@ -130,7 +132,7 @@ class Client:
         kept = recall(name) if name else None
         request.headers.update(kept.conditions if kept else {})
         self._turns.wait()
-        self._deadline.set(TOTAL_SECONDS)
+        self._deadline.set(self._endpoint.seconds or TOTAL_SECONDS)
         with telling(request) as told, closing(self._sent(request)) as response:
             answer = self._read(response, kept, told)
         if name and told.status == 200:
