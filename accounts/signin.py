@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from accounts import audit, secondfactor, throttling
-from accounts.models import User
+from accounts import audit, secondfactor, switches, throttling
+from accounts.models import Feature, User
 from accounts.throttling import TooMany
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -23,12 +23,18 @@ class CountedSignInForm(AuthenticationForm):
 
     Attributes:
         wait: seconds after which another attempt may be made; 0 when this one could.
+        closed: whether an operator switched passwords off.
     """
 
-    wait = 0
+    wait, closed = 0, False
 
     def clean(self) -> dict[str, Any]:
         """Count the attempt, then see whether name and password belong together."""
+        try:
+            switches.require(Feature.PASSWORDS)
+        except switches.SwitchedOff as problem:
+            self.closed = True
+            raise forms.ValidationError(problem.message) from problem
         try:
             throttling.sign_in(cast("HttpRequest", self.request), self.cleaned_data.get("username", ""))
         except TooMany as problem:

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db import connection
 from django.db.models import Count, DateTimeField, F, Func, IntegerField, Max, Min, Value
 
 from events.choices import Source
 from events.drafts import LATEST
 from events.querysets import EventQuerySet
+from rcaplatform.kit.replica import reading
 
 
 def numbered(column: str, edges: Sequence[datetime]) -> Func:
@@ -36,7 +36,7 @@ def per_bucket(events: EventQuerySet, *, by: str, edges: Sequence[datetime]) -> 
         f"WITH ORDINALITY AS bucket (begun, over, number) CROSS JOIN LATERAL ({inner}) AS counted (value, count)"
     )
     buckets: list[dict[str, int]] = [{} for _ in edges]
-    with connection.cursor() as cursor:
+    with reading().cursor() as cursor:
         cursor.execute(statement, [list(edges), [*edges[1:], LATEST], *params])
         for number, value, count in cursor.fetchall():
             buckets[number - 1][value] = count

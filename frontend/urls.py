@@ -7,6 +7,7 @@ from frontend import stream
 from frontend.views import (
     account,
     analytics,
+    assistant,
     canvas,
     connectors,
     events,
@@ -81,6 +82,9 @@ urlpatterns = [
         hypotheses.take_away,
         name="evidence-delete",
     ),
+    path(f"{_case}drafts", assistant.ask, name="draft-ask"),
+    path(f"{_case}drafts/<uuid:draft>/take", assistant.take, name="draft-take"),
+    path(f"{_case}drafts/<uuid:draft>/discard", assistant.discard, name="draft-discard"),
     path(f"{_case}here", presence.here, name="investigation-here"),
     path("events/", events.browse, name="events"),
     path("events/news", events.whats_new, name="events-news"),

@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from investigations.choices import LinkState
 from investigations.models import Link
+from rcaplatform.kit.replica import reading
 
 BANDS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 BY_HAND = "person"  # the strategy of a link that no rule suggested
@@ -38,7 +38,7 @@ def report(links: QuerySet[Link]) -> dict[str, Any]:
         sql, params = suggested.order_by().values("score", "state", "factors").query.sql_with_params()
     except EmptyResultSet:
         return {"bands": [_band(place, {}) for place in range(1, len(BANDS))], "factors": []}
-    with connection.cursor() as cursor:
+    with reading().cursor() as cursor:
         counting = _COUNTS.format(links=sql, verdict=_VERDICT)
         cursor.execute(counting, [*params, list(BANDS), len(BANDS) - 1, *_STATES])
         counted = {(band, verdict): number for band, verdict, number in cursor.fetchall()}

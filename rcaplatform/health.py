@@ -9,6 +9,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis import Redis, RedisError
 
+from rcaplatform import broker
+from rcaplatform.kit import replica
+
 log = structlog.get_logger(__name__)
 
 
@@ -26,6 +29,10 @@ def ready(_request: HttpRequest) -> JsonResponse:
     found = {"database": _database(), "redis": _redis()}
     found["migrations"] = _migrations() if found["database"] == "ok" else "unknown"
     good = all(state == "ok" for state in found.values())
+    if not broker.is_redis():
+        found["broker"] = broker.state()  # nothing accepted is lost without it
+    if replica.REPLICA in settings.DATABASES:
+        found["replica"] = replica.state()  # told, and no reason to send nobody here: the primary answers instead
     return JsonResponse({"status": "ok" if good else "unavailable", "checks": found}, status=200 if good else 503)
 
 

@@ -1,12 +1,12 @@
 """Composition: /metrics. What processes count, and what the stores know: the same from whichever process is asked."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import Error
+from django.db import Error, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -15,12 +15,14 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from redis import Redis, RedisError
 
+from accounts.models import Switch
 from connectors import health
 from connectors.choices import BreakerState
 from events.models import Event
 from investigations import analytics
 from investigations.models import Investigation
-from rcaplatform.kit import figures
+from rcaplatform import broker
+from rcaplatform.kit import figures, replica
 
 log = structlog.get_logger(__name__)
 QUEUES = sorted({"celery", *(route["queue"] for route in settings.CELERY_TASK_ROUTES.values())})
@@ -44,7 +46,15 @@ class Stores(Collector):
 
 def _asked() -> Iterator[Metric]:
     reachable = GaugeMetricFamily("rca_store_reachable", "Whether a store answers.", labels=["store"])
-    for store, ask, problems in (("postgresql", _database, Error), ("redis", _broker, RedisError)):
+    asked: list[tuple[str, Callable[[], Iterator[Metric]], tuple[type[Exception], ...]]] = [
+        ("postgresql", _database, (Error,)),
+        ("redis", _redis, (RedisError,)),
+    ]
+    if not broker.is_redis():
+        asked.append(("broker", _broker, broker.AWAY))
+    if replica.REPLICA in settings.DATABASES:
+        asked.append(("replica", _replica, (Error,)))
+    for store, ask, problems in asked:
         try:
             yield from list(ask())
             reachable.add_metric([store], 1)
@@ -57,6 +67,10 @@ def _asked() -> Iterator[Metric]:
 def _database() -> Iterator[Metric]:
     now = timezone.now()
     yield from connectors(health.report(now))
+    off = GaugeMetricFamily("rca_switched_off", "1 for each feature that is switched off.", labels=["feature"])
+    for feature in Switch.objects.values_list("feature", flat=True):
+        off.add_metric([feature], 1)
+    yield off
     unlinked = GaugeMetricFamily("rca_events_waiting", "Stored events not linked yet, up to 100,000.")
     unlinked.add_metric([], Event.objects.unlinked().values("pk")[:MOST_COUNTED].count())
     yield unlinked
@@ -72,6 +86,14 @@ def _database() -> Iterator[Metric]:
     for row in analytics.by_severity(Investigation.objects.active()):
         cases.add_metric([row["severity"]], row["active"])
     yield cases
+
+
+def _replica() -> Iterator[Metric]:
+    behind = GaugeMetricFamily("rca_replica_lag_seconds", "For how long, at most, the standby has missed what is told.")
+    behind.add_metric([], replica.standby.look())
+    if replica.standby.away:
+        raise OperationalError("The standby does not answer.")
+    yield behind
 
 
 def connectors(report: Iterable[health.Health]) -> Iterator[Metric]:
@@ -107,13 +129,16 @@ def connectors(report: Iterable[health.Health]) -> Iterator[Metric]:
 
 def _broker() -> Iterator[Metric]:
     depth = GaugeMetricFamily("rca_queue_depth", "Tasks that wait for a worker.", labels=["queue"])
-    with Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS) as client:
-        asked = client.pipeline(transaction=False)
-        for queue in QUEUES:
-            asked.llen(queue)
-        for queue, length in zip(QUEUES, asked.execute(), strict=True):
-            depth.add_metric([queue], length)
+    for queue, length in broker.depths(QUEUES).items():
+        depth.add_metric([queue], length)
     yield depth
+
+
+def _redis() -> Iterator[Metric]:
+    with Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS) as client:
+        client.ping()
+    if broker.is_redis():
+        yield from _broker()
 
 
 _registry = CollectorRegistry()

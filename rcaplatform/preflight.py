@@ -20,7 +20,10 @@ from django.db.migrations.executor import MigrationExecutor
 from redis import Redis, RedisError
 
 from accounts import keys
+from accounts.models import Switch
+from rcaplatform import broker
 from rcaplatform.backups import NoBackup, tool
+from rcaplatform.kit import replica
 from rcaplatform.kit.errors import DomainError
 from rcaplatform.kit.sealing import seal, unseal
 
@@ -96,6 +99,19 @@ def _database(now: datetime) -> Iterator[Finding]:
         yield Finding(OK, "migrations", "None wait.")
 
 
+def _replica(_now: datetime) -> Iterator[Finding]:
+    if replica.REPLICA not in settings.DATABASES:
+        return
+    found = replica.state()
+    said = {
+        "ok": (OK, "It follows the primary."),
+        "behind": (WARN, f"It is more than {settings.REPLICA_MAX_LAG_SECONDS:g} s behind: the primary answers all."),
+        "unreachable": (WARN, "DATABASE_REPLICA_URL: no standby answers there; the primary answers all."),
+    }
+    level, text = said[found]
+    yield Finding(level, "replica", text)
+
+
 def _redis(_now: datetime) -> Iterator[Finding]:
     try:
         with Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS) as client:
@@ -104,6 +120,15 @@ def _redis(_now: datetime) -> Iterator[Finding]:
         yield Finding(BAD, "Redis", f"REDIS_URL: {problem}")
         return
     yield Finding(OK, "Redis", f"Version {version}")
+
+
+def _broker(_now: datetime) -> Iterator[Finding]:
+    try:
+        broker.depths(["celery"])
+    except broker.AWAY as problem:
+        yield Finding(BAD, "broker", f"CELERY_BROKER_URL: {' '.join(str(problem).split())}")
+        return
+    yield Finding(OK, "broker", "Redis" if broker.is_redis() else "RabbitMQ")
 
 
 def _disk(_now: datetime) -> Iterator[Finding]:
@@ -123,7 +148,26 @@ def _tools(_now: datetime) -> Iterator[Finding]:
         yield Finding(WARN, "git", "git is not installed: no repository can be read.")
 
 
-LOOKS: tuple[Callable[[datetime], Iterator[Finding]], ...] = (_settings, _keys, _database, _redis, _disk, _tools)
+def _switches(_now: datetime) -> Iterator[Finding]:
+    try:
+        off = list(Switch.objects.all())
+    except Error:  # a database that is away, or not migrated yet, is told of elsewhere
+        return
+    for switch in off:
+        yield Finding(WARN, "switch", f"{switch}{f' ({switch.reason})' if switch.reason else ''}: manage.py switch on.")
+
+
+LOOKS: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
+    _settings,
+    _keys,
+    _database,
+    _replica,
+    _redis,
+    _broker,
+    _disk,
+    _tools,
+    _switches,
+)
 
 
 def findings(now: datetime) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ import hashlib
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -17,8 +18,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from accounts.claims import Provider
-from rcaplatform import __version__
+from rcaplatform import __version__, describing
 from rcaplatform.embedded import database_url, redis_url
+from rcaplatform.kit import assistant
 from rcaplatform.kit.figures import share
 from rcaplatform.kit.keyfiles import create_once
 from rcaplatform.kit.logging import configure
@@ -85,6 +87,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "rcaplatform.kit.middleware.RequestContext",
+    "rcaplatform.kit.replica.ReplicaReads",
     "rcaplatform.kit.ratelimit.RateLimitHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -109,6 +112,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
+                "frontend.switchboard.switched_off",
             ],
         },
     }
@@ -120,17 +124,17 @@ LANGUAGE_CODE = "en"
 VERSION = __version__
 
 
-def _database(url: str) -> dict[str, object]:
+def _database(url: str, variable: str = "DATABASE_URL") -> dict[str, Any]:
     """Return what Django needs of a database's address; the error does not repeat it, as it may hold a password."""
     try:
         return dict(env.db_url_config(url))
     except ValueError as problem:
-        message = "DATABASE_URL must be an address such as postgres://user:password@host:5432/name"
+        message = f"{variable} must be an address such as postgres://user:password@host:5432/name"
         raise ImproperlyConfigured(message) from problem
 
 
 # --- Stores: PostgreSQL is the only durable one; Redis carries doorbells, cache and realtime
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         **_database(env.str("DATABASE_URL", default="") or database_url(DATA_DIR)),
         "ENGINE": "rcaplatform.kit.postgresql",
@@ -139,6 +143,15 @@ DATABASES = {
         "TEST": {"NAME": "rca_test"},
     }
 }
+# A standby may answer what is only read: see rcaplatform/kit/replica.py. Without it the primary answers.
+_replica = env.str("DATABASE_REPLICA_URL", default="")
+REPLICA_MAX_LAG_SECONDS = env.float("REPLICA_MAX_LAG_SECONDS", default=5.0)
+if _replica:
+    DATABASES["replica"] = {**DATABASES["default"], **_database(_replica, "DATABASE_REPLICA_URL")}
+    DATABASES["replica"]["ENGINE"], DATABASES["replica"]["TEST"] = DATABASES["default"]["ENGINE"], {"MIRROR": "default"}
+    _patience = {"connect_timeout": 2, "tcp_user_timeout": 5_000}  # seconds; milliseconds
+    DATABASES["replica"]["OPTIONS"] = {**_patience, **DATABASES["replica"].get("OPTIONS", {})}
+    DATABASE_ROUTERS = ["rcaplatform.kit.replica.Router"]
 REDIS_URL = env.str("REDIS_URL", default="") or redis_url(DATA_DIR)
 # A request that meets a dead Redis goes on without it at once; by default the client would try again for ten seconds.
 REDIS_OPTIONS = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 0)}
@@ -154,19 +167,20 @@ CACHES = {
 TRACING = bool(env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""))
 
 # --- Celery: doorbells only; what must not be lost waits in PostgreSQL
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_URL = (env.str("CELERY_BROKER_URL", default="") or REDIS_URL).replace("unix://", "redis+socket://", 1)
+_broker = CELERY_BROKER_URL.partition("://")[0]
+if _broker not in {"redis", "rediss", "redis+socket", "amqp", "amqps"}:
+    raise ImproperlyConfigured("CELERY_BROKER_URL must be an address such as amqp://user:password@host:5672/name")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "socket_timeout": 5,
-    "socket_connect_timeout": 2,
-    # Longer than the longest task, a poll: what is not acknowledged by then is given to another worker.
-    "visibility_timeout": 4 * 3600,
-    # A request that rings a doorbell must not wait for a broker that is away: without these it would wait for ever.
-    "max_retries": 1,
-    "interval_start": 0,
-    "interval_step": 0.1,
-    "interval_max": 0.1,
-}
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+# A request that rings a doorbell must not wait for a broker that is away: without these it would wait for ever.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
+if _broker.startswith("amqp"):
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {"write_timeout": 5}
+else:
+    # Longer than the longest task, a poll: what is not acknowledged by then is given to another worker. RabbitMQ gives
+    # it away when the connection ends, and has a limit of its own, consumer_timeout: see docs/operations/scaling.md.
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {"socket_timeout": 5, "socket_connect_timeout": 2, "visibility_timeout": 14_400}
 CELERY_IMPORTS = ["rcaplatform.kit.taskfigures", *(["rcaplatform.tracing"] if TRACING else [])]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -182,6 +196,7 @@ CELERY_TASK_ROUTES = {
     "notifications.deliver": {"queue": "notify"},
     "connectors.survey": {"queue": "retry"},
     "investigations.make_exports": {"queue": "retry"},
+    "investigations.write_drafts": {"queue": "retry"},
     "investigations.link": {"queue": "link"},
     "investigations.look_back": {"queue": "link"},
 }
@@ -197,13 +212,15 @@ CELERY_BEAT_SCHEDULE = {
     "link events left behind": {"task": "investigations.link", "schedule": 10.0},
     "look back for investigations left behind": {"task": "investigations.look_back", "schedule": 10.0},
     "make exports left behind": {"task": "investigations.make_exports", "schedule": 10.0},
+    "write drafts left behind": {"task": "investigations.write_drafts", "schedule": 30.0},
     "seal the audit trail": {"task": "accounts.seal_audit", "schedule": 10.0},
     "ask sources about new investigations": {"task": "connectors.survey", "schedule": 60.0},
     "rank suspects left behind": {"task": "investigations.rank_suspects", "schedule": 30.0},
     "send notifications that are due": {"task": "notifications.deliver", "schedule": 15.0},
     "forget notifications past their age": {"task": "notifications.purge", "schedule": crontab(hour=3, minute=37)},
     "flush tokens that expired": {"task": "accounts.flush_tokens", "schedule": crontab(hour=3, minute=7)},
-    "flush sessions that ended": {"task": "accounts.flush_sessions", "schedule": crontab(hour=3, minute=47)},
+    "flush sessions that ended": {"task": "accounts.flush_sessions", "schedule": crontab(hour=3, minute=57)},
+    "forget drafts past their age": {"task": "investigations.purge_drafts", "schedule": crontab(hour=3, minute=47)},
     "purge exports past their time": {"task": "investigations.purge_exports", "schedule": 600.0},
     "purge events past their age": {"task": "investigations.purge", "schedule": crontab(hour=3, minute=17)},
     "purge deliveries that are done with": {"task": "connectors.purge", "schedule": crontab(hour=3, minute=27)},
@@ -268,6 +285,18 @@ if EMAIL_URL:
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="") or f"rca@{_site.hostname}"
 EMAIL_TIMEOUT = 20
 
+# --- The assistant: a language model that drafts texts from evidence. None unless one is named
+ASSISTANT_URL = env.str("ASSISTANT_URL", default="").rstrip("/")
+ASSISTANT_PROTOCOL = env.str("ASSISTANT_PROTOCOL", default="ollama")
+ASSISTANT_MODEL = env.str("ASSISTANT_MODEL", default="")
+ASSISTANT_KEY = env.str("ASSISTANT_KEY", default="")
+ASSISTANT_TIMEOUT = env.int("ASSISTANT_TIMEOUT", default=180)
+ASSISTANT_PROMPT_CHARS = env.int("ASSISTANT_PROMPT_CHARS", default=24_000)
+ASSISTANT_ANSWER_TOKENS = env.int("ASSISTANT_ANSWER_TOKENS", default=2_000)
+ASSISTANT_DRAFTS_AN_HOUR = env.int("ASSISTANT_DRAFTS_AN_HOUR", default=10)
+if _wrong := assistant.wrong({name: value for name, value in vars().items() if name.startswith("ASSISTANT_")}):
+    raise ImproperlyConfigured(_wrong)
+
 # --- The demo: people named after their roles, and an incident to look at. Not for an installation that others reach.
 DEMO = env.bool("DEMO", default=True)
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
@@ -289,38 +318,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "rcaplatform.kit.rest.problem",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Root cause analysis platform",
-    "DESCRIPTION": "Events from every source, stored once, linked to investigations with a confidence and its reasons.",
-    "VERSION": VERSION,
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayRequestDuration": True},
-    "PREPROCESSING_HOOKS": ["rcaplatform.kit.openapi.without_slash"],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "rcaplatform.kit.openapi.with_problem",
-        "rcaplatform.kit.openapi.any_value",
-    ],
-    "ENUM_NAME_OVERRIDES": {
-        "Severity": "events.choices.Severity",
-        "Source": "events.choices.Source",
-        "ImpactSeverity": "investigations.choices.ImpactSeverity",
-        "InvestigationStatus": "investigations.choices.Status",
-        "LinkState": "investigations.choices.LinkState",
-        "BreakerState": "connectors.choices.BreakerState",
-        "DeadLetterState": "connectors.choices.DeadLetterState",
-        "ConnectorState": "connectors.health.STATES",
-        "ExportState": "investigations.choices.ExportState",
-        "ExportFormat": "investigations.choices.ExportFormat",
-        "SuspectState": "investigations.choices.SuspectState",
-    },
-}
+SPECTACULAR_SETTINGS = describing.SPECTACULAR_SETTINGS
 
 # --- Bounds
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024

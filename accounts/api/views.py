@@ -15,9 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import credentials, keys, secondfactor, throttling
+from accounts import credentials, keys, secondfactor, switches, throttling
 from accounts.api.serializers import Credentials, Me, RefreshRequest, SignOutRequest, TokenPair, VerifyRequest
 from accounts.authentication import CHALLENGE, carried
+from accounts.models import Feature
 from accounts.secondfactor import CodeNeeded
 from accounts.tokens import RefreshToken
 from rcaplatform.kit.errors import NotAllowed
@@ -59,6 +60,7 @@ class ObtainToken(TokenDoor):
         code = said.pop("code", "")
         if not settings.PASSWORD_SIGN_IN:
             raise NotAllowed("Passwords are switched off here: programs use an API key.")
+        switches.require(Feature.PASSWORDS)
         throttling.sign_in(request, said["username"])
         person = authenticate(**said)
         if person is None:

@@ -8,6 +8,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import switches
+from accounts.models import Feature
 from events import admission, services
 from events.api.serializers import (
     BulkReport,
@@ -45,7 +47,7 @@ class EventViewSet(ScopedViewSet):
     filterset_class = EventFilters
     listings = ScopedViewSet.listings | {"by_source", "by_severity", "by_service", "by_date_range", "in_range"}
     deeds = {"delete": services.delete, "restore": services.restore}
-    conflicting = frozenset({"create"})
+    conflicting, lags = frozenset({"create"}), True
 
     by_source, by_severity = narrowed("source"), narrowed("severity")
     by_service = narrowed("service", pattern="(?s:.+?)")  # a name may hold a slash
@@ -81,6 +83,7 @@ class EventViewSet(ScopedViewSet):
         The body is a JSON array, or one object a line (`application/x-ndjson`); it may be compressed with gzip, and
         have 32 MiB when it is not. When all are refused the answer is 400 with the same report.
         """
+        switches.require(Feature.BULK)
         admission.require_room()
         return Response(tell_many(request))
 

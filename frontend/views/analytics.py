@@ -8,11 +8,13 @@ from frontend import analytics
 from frontend.days import PRESETS, USUAL, Days
 from frontend.forms import DaysForm
 from frontend.views.door import Request, door
+from rcaplatform.kit.replica import may_lag
 
 
 @door("GET")
 def show(request: Request) -> HttpResponse:
     """Show how many investigations there were, where, why, and how long they took."""
+    may_lag(request)
     today = timezone.now().date()
     form = DaysForm(request.GET)
     days = form.asked(today) if form.is_valid() else Days.until(today, USUAL)

@@ -15,6 +15,7 @@ from frontend.paging import by_time
 from frontend.views.door import Request, answer_news, answer_part, door
 from investigations.models import Investigation, Link
 from rcaplatform.kit.errors import Invalid
+from rcaplatform.kit.replica import may_lag
 
 PER_PAGE = 100
 CHOICES = 50
@@ -24,6 +25,7 @@ UNREAD = ("data", "raw_data", "metadata", "message", "keywords", "search")
 @door("GET")
 def browse(request: Request) -> HttpResponse:
     """List events, newest first; with ``for``, to choose one for an investigation."""
+    may_lag(request)
     query = request.GET
     filters = EventFilter(query, Event.objects.visible_to(request.user).defer(*UNREAD))
     page = by_time(filters.qs, size=PER_PAGE, after=query.get("after", ""), before=query.get("before", ""))

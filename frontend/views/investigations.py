@@ -20,6 +20,7 @@ from investigations import services
 from investigations.listquery import normalised
 from investigations.models import Investigation, Link, SavedView
 from rcaplatform.kit.errors import Conflict, Invalid
+from rcaplatform.kit.replica import may_lag
 
 PER_PAGE = 50
 SUGGESTED = 20
@@ -31,6 +32,7 @@ CHANGED_MEANWHILE = "changed this while you were writing. Nothing of yours is lo
 @door("GET")
 def browse(request: Request) -> HttpResponse:
     """List investigations."""
+    may_lag(request)
     visible = Investigation.objects.visible_to(request.user).select_related("assigned_to").defer(*UNREAD)
     filters = InvestigationFilter(request.GET, visible)
     page = numbered(filters.qs, number=request.GET.get("page", ""), size=PER_PAGE)

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import identities, signin, throttling
 from accounts.models import User
 from accounts.secondfactor import WrongCode
+from accounts.switches import RETRY_AFTER
 from accounts.throttling import TooMany
 from frontend import oidc
 from frontend.accountforms import CodeForm
@@ -52,9 +53,11 @@ class SignIn(views.LoginView):
         return _let_in(self.request, form.get_user(), by="password", onward=self.get_success_url())
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Ask again; after too many attempts say when (429)."""
+        """Ask again; after too many attempts say when (429), and so while passwords are switched off (503)."""
         response: HttpResponse = super().form_invalid(form)
-        if form.wait:
+        if form.closed:
+            response.status_code, response["Retry-After"] = 503, str(RETRY_AFTER)
+        elif form.wait:
             response.status_code, response["Retry-After"] = 429, str(form.wait)
         return response
 

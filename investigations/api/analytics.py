@@ -17,6 +17,7 @@ from investigations.api import analytics_shapes as shapes
 from investigations.api.analytics_shapes import Asked
 from investigations.models import Investigation
 from rcaplatform.kit.answers import kept
+from rcaplatform.kit.replica import may_lag
 
 EVENTS = {"source": "source", "severity": "severity", "service": "service", "component": "component"}
 INVESTIGATIONS = {"severity": "impact_severity", "service": "service_affected", "component": "component_affected"}
@@ -35,6 +36,7 @@ class AnalyticsViewSet(GenericViewSet[Any]):
         Raises:
             ValidationError: a parameter is unknown or wrong; names it.
         """
+        may_lag(self.request)
         query = shape(data=self.request.query_params)
         query.is_valid(raise_exception=True)
         asked = Asked(query.validated_data)

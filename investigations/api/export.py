@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from investigations.api.views import PARENT, PartViewSet
 from investigations.exports.document import FORMATS, write_at_once
 from investigations.models import Investigation
+from rcaplatform.kit.replica import may_lag
 from rcaplatform.kit.rest import JSONRenderer
 from rcaplatform.kit.views import Strict, asked
 
@@ -59,4 +60,5 @@ class ExportViewSet(PartViewSet):
         more than 5,000 events (PDF: 1,000) takes long: 409 with the code `takes_long`; have it made in the background.
         """
         chosen = asked(ExportRequest, request)["format"]
+        may_lag(request)
         return write_at_once(investigation=self.investigation, written_in=chosen, now=timezone.now()).as_download()

@@ -16,6 +16,7 @@ from investigations.api.serializers import InvestigationHit, NoteHit
 from investigations.filters import InvestigationSearch, NoteSearch
 from investigations.models import Investigation, Note
 from rcaplatform.kit.paging import capped_count, order_of
+from rcaplatform.kit.replica import may_lag
 from rcaplatform.kit.search import RANK, RANKED
 from rcaplatform.kit.views import Strict, asked
 
@@ -86,6 +87,7 @@ class SearchView(APIView):
     def get(self, request: Request) -> Response:
         """Find investigations, events and notes by what they say: of each kind the best matches, with an excerpt."""
         question = asked(SearchRequest, request)
+        may_lag(request)
         kinds = question.get("kind") or Kind.values
         per_page = min(question["per_page"], MOST_PER_PAGE)
         found = {f"{kind}s": _best(kind, question["q"], per_page, request) for kind in Kind.values if kind in kinds}

@@ -27,6 +27,7 @@ from investigations.filters import (
 from investigations.lifecycle import IllegalMove
 from investigations.models import Investigation, Link, Note, NoteRevision
 from investigations.querysets import ACTIVE
+from rcaplatform.kit.replica import may_lag
 from rcaplatform.kit.views import Rows, ScopedViewSet, Strict, etag, narrowed
 
 PEOPLE = ("created_by", "assigned_to", "updated_by")
@@ -38,7 +39,7 @@ class InvestigationViewSet(ScopedViewSet):
     queryset = Investigation.objects.select_related(*PEOPLE).defer("search", "keywords")
     serializer_class, row_class = shapes.InvestigationSerializer, shapes.InvestigationRow
     new_class, filterset_class = shapes.NewInvestigationSerializer, InvestigationFilters
-    listings = ScopedViewSet.listings | {"by_status", "by_date_range"}
+    listings, lags = ScopedViewSet.listings | {"by_status", "by_date_range"}, True
     deeds = {"delete": services.delete, "restore": services.restore}
 
     by_status = narrowed("status")
@@ -57,6 +58,7 @@ class InvestigationViewSet(ScopedViewSet):
     @action(detail=False, pagination_class=None)
     def stats(self, request: Request) -> Response:
         """Count what passes the filters, and say how long it took to resolve."""
+        may_lag(request)
         found: Any = self.filter_queryset(self.get_queryset())
         return Response(found.stats(timezone.now()))
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
+from rcaplatform.kit import replica
 from rcaplatform.kit.realtime import told_so_far
 
 Answer = TypeVar("Answer")
@@ -34,6 +35,7 @@ def kept(question: Any, *, about: tuple[str, ...], make: Callable[[], Answer], s
     if found and (found["told"] == told or time.time() - found["at"] < settles):
         kept_answer: Answer = found["answer"]
         return kept_answer
+    replica.settle()  # what was told before is in an answer that is kept, also in one that a standby gives
     began, answer = time.time(), make()
     with suppress(RedisError):
         cache.set(key, {"told": told, "at": began, "answer": answer}, timeout=KEPT_SECONDS)

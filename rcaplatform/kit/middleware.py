@@ -3,12 +3,13 @@
 import re
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import structlog
 from csp.middleware import CSPMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
-from django.db import connection
+from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
@@ -47,7 +48,9 @@ class RequestContext:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         current.set(address(request))
         began, queries = time.perf_counter(), Queries()
-        with connection.execute_wrapper(queries):
+        with ExitStack() as counting:
+            for connection in connections.all():
+                counting.enter_context(connection.execute_wrapper(queries))
             response = self.get_response(request)
         response["X-Request-Id"] = request_id
         if not request.path.startswith(_QUIET):
@@ -59,13 +62,13 @@ class RequestContext:
                 status=response.status_code,
                 ms=round((time.perf_counter() - began) * 1000, 1),
                 queries=queries.count,
-                user=_key_of_user(request),
+                user=key_of_user(request),
             )
         return response
 
 
-def _key_of_user(request: HttpRequest) -> str | None:
-    """Return the key of who asked, if anything wanted to know: a name or an address would be personal data."""
+def key_of_user(request: HttpRequest) -> str | None:
+    """Return the key of who asked, if anything wanted to know: a name or an address would be personal data in a log."""
     known = vars(request).get("user")
     if known is None or (isinstance(known, LazyObject) and vars(known)["_wrapped"] is empty):
         return None  # a page that never looked: looking now would cost a statement

@@ -18,6 +18,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import GenericViewSet
 
 from rcaplatform.kit.errors import Conflict
+from rcaplatform.kit.replica import may_lag
 from rcaplatform.kit.rest import refuse
 
 MOST_NAMED = 20  # unknown fields told of in one answer: looking for what was meant takes its time
@@ -138,8 +139,9 @@ class ScopedViewSet(GenericViewSet[Any]):
 
     A subclass names ``queryset``; ``serializer_class`` for one, ``new_class`` for a POST where that differs, and
     ``row_class`` for a line of each of its ``listings``; and in ``deeds`` what deletes and restores one, which takes
-    it under its model's name. An action may have filters ``fixed`` by its address: see `narrowed`. Actions that may
-    be ``conflicting`` with what is there, beside those that change a version, are described with a 409.
+    it under its model's name. A standby may answer its lists where it ``lags``. An action may have filters ``fixed``
+    by its address: see `narrowed`. Actions that may be ``conflicting`` with what is there, beside those that change a
+    version, are described with a 409.
     """
 
     new_class: ClassVar[type[serializers.BaseSerializer[Any]] | None] = None
@@ -147,6 +149,7 @@ class ScopedViewSet(GenericViewSet[Any]):
     listings: ClassVar[frozenset[str]] = frozenset({"list", "search"})
     deeds: ClassVar[Mapping[str, Callable[..., object]]] = {}
     verbs: ClassVar[Mapping[str, str]] = {"restore": "restore"}
+    lags: ClassVar[bool] = False
     fixed: ClassVar[frozenset[str]] = frozenset()
     conflicting: ClassVar[frozenset[str]] = frozenset()
     http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
@@ -189,6 +192,8 @@ class ScopedViewSet(GenericViewSet[Any]):
 
     def list(self, request: Request, **_: str) -> Response:
         """List what passes the filters."""
+        if self.lags:
+            may_lag(request)
         return self.rows(self.filter_queryset(self.get_queryset()))
 
     def retrieve(self, request: Request, **_: str) -> Response:
