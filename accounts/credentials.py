@@ -13,6 +13,7 @@ from accounts.models import ApiKey, RevokedToken, Scope, User
 from accounts.permissions import may
 from accounts.tokens import BadToken, Claims, RefreshToken
 from rcaplatform.kit.errors import Invalid
+from rcaplatform.kit.realtime import publish
 
 BATCH = 10_000
 MINUTE = timedelta(minutes=1)
@@ -125,10 +126,11 @@ def _revoke(jti: str, reason: str, actor: User, expires_at: datetime, user: User
 
 @transaction.atomic
 def revoke_all(*, user: User, reason: str, api_keys: bool, actor: User, now: datetime) -> None:
-    """Make every token of a person worthless, whoever holds it, and their API keys too where ``api_keys`` says so."""
+    """End every token and session of a person, whoever holds it, and their API keys too where ``api_keys`` says so."""
     User.objects.filter(pk=user.pk).update(token_generation=F("token_generation") + 1)
     user.refresh_from_db(fields=["token_generation"])
     standing.recall(user.pk)
+    publish(topic=f"person:{user.pk}", kind="standing")
     audit.record(actor=actor, verb="revoke tokens", target=user, change={"reason": [None, reason]})
     for key in user.api_keys.filter(revoked_at=None) if api_keys else ():
         revoke_key(key=key, actor=actor, now=now)

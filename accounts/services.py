@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts import audit, standing
 from accounts.models import Role, User
 from rcaplatform.kit.errors import Conflict, Invalid
+from rcaplatform.kit.realtime import publish
 
 _STANDING = ("role", "is_staff", "is_superuser", "is_active")
 
@@ -18,7 +19,7 @@ _STANDING = ("role", "is_staff", "is_superuser", "is_active")
 def create_user(
     *,
     username: str,
-    password: str,
+    password: str | None,
     role: str = Role.USER,
     actor: User | None = None,
     any_password: bool = False,
@@ -28,7 +29,8 @@ def create_user(
 
     Args:
         username: unique.
-        password: must pass the password rules, unless ``any_password``: an operator chose it for a demo.
+        password: must pass the password rules, unless ``any_password``: an operator chose it for a demo. None: they
+            cannot sign in with one.
         role: one of `Role`.
         actor: who makes it; None is the system itself.
         profile: ``email``, ``first_name``, ``last_name``.
@@ -42,7 +44,7 @@ def create_user(
         person.full_clean()
     except ValidationError as problem:
         raise _invalid(problem.message_dict) from problem
-    if not any_password:
+    if password is not None and not any_password:
         _require_good(password, person)
     person.save(force_insert=True)
     audit.record(actor=actor, verb="create", target=person, change={"role": [None, person.role]})
@@ -64,7 +66,7 @@ def edit_profile(*, user: User, actor: User | None = None, **profile: str) -> Us
 
 @transaction.atomic
 def set_role(*, user: User, role: str, actor: User | None = None) -> User:
-    """Give a person another role; their tokens are worthless from then on, as they speak of the old one.
+    """Give a person another role; their tokens and sessions end, as they speak of the old one.
 
     Raises:
         Invalid: there is no such role.
@@ -91,7 +93,7 @@ def reactivate(*, user: User, actor: User | None = None) -> User:
 
 @transaction.atomic
 def set_password(*, user: User, password: str | None, actor: User | None = None) -> User:
-    """Give a person another password, or none (they cannot sign in with one); their tokens are worthless from then on.
+    """Give a person another password, or none (they cannot sign in with one); their tokens and sessions end.
 
     Raises:
         Invalid: it breaks the password rules; ``fields`` names ``password``.
@@ -143,9 +145,10 @@ def require_another_admin(user: User) -> None:
 
 
 def _changed(user: User) -> None:
-    """Read what the database made of a change, and let every process know."""
+    """Read what the database made of a change, let every process know, and open pages ask whether they still may."""
     user.refresh_from_db(fields=["token_generation"])
     standing.recall(user.pk)
+    publish(topic=f"person:{user.pk}", kind="standing")
 
 
 def _invalid(problems: Mapping[str, list[str]]) -> Invalid:

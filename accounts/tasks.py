@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from accounts import credentials, sealing
@@ -14,6 +15,12 @@ from accounts.notifications import delivery
 def flush_tokens() -> None:
     """Take tokens that have expired off the list of those revoked."""
     credentials.forget_expired(now=timezone.now())
+
+
+@shared_task(name="accounts.flush_sessions")
+def flush_sessions() -> None:
+    """Forget sessions past their time, those of people who never signed in among them."""
+    SessionStore.clear_expired()
 
 
 @shared_task(name="accounts.seal_audit")

@@ -47,3 +47,14 @@ def sign_in(request: HttpRequest | Request, username: str) -> None:
     quota = take(f"sign-in:{address(request)}:{username[:150].casefold()}", settings.RATE_LIMITS["sign_in"])
     if quota is not None and not quota.granted:
         raise TooMany(quota.wait)
+
+
+def single_sign_on(request: HttpRequest) -> None:
+    """Count one way to the identity provider and back: each costs requests to it, and a row of a session.
+
+    Raises:
+        TooMany: there were too many from this address.
+    """
+    quota = take(f"single-sign-on:{address(request)}", settings.RATE_LIMITS["anonymous"])
+    if quota is not None and not quota.granted:
+        raise TooMany(quota.wait)

@@ -34,6 +34,8 @@ SPREAD_MILLISECONDS = 2
 RECONNECT_SECONDS = 1
 # Tells pages to look for themselves: messages may have been lost.
 MISSED = b'{"kind":"missed"}'
+# Ends a stream: its person's standing changed, and the browser shows whether its session still stands.
+END = b""
 
 
 class Hub:
@@ -41,6 +43,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._listeners: dict[str, set[asyncio.Queue[bytes]]] = defaultdict(set)
+        self._people: dict[str, set[asyncio.Queue[bytes]]] = defaultdict(set)
         self._reader: asyncio.Task[None] | None = None
         # After a restart every page comes back at once; each would open a database connection of its own.
         self.admission = asyncio.Semaphore(ADMITTED_AT_ONCE)
@@ -51,18 +54,25 @@ class Hub:
         return sum(map(len, self._listeners.values())) >= MOST_LISTENERS
 
     @contextmanager
-    def listening(self, topic: str) -> Iterator[asyncio.Queue[bytes]]:
-        """Return the queue into which messages about ``topic`` go as long as the block lasts."""
+    def listening(self, topic: str, person: str = "") -> Iterator[asyncio.Queue[bytes]]:
+        """Return the queue into which messages about ``topic`` go as long as the block lasts.
+
+        Args:
+            person: the id of who listens, which gets `END` when what they may has changed.
+        """
         queue: asyncio.Queue[bytes] = asyncio.Queue(UNREAD)
-        self._listeners[channel(topic)].add(queue)
+        ways = ((self._listeners, channel(topic)), (self._people, channel(f"person:{person}")))
+        for listeners, name in ways:
+            listeners[name].add(queue)
         if self._reader is None or self._reader.done():
             self._reader = asyncio.get_running_loop().create_task(self._read())
         try:
             yield queue
         finally:
-            self._listeners[channel(topic)].discard(queue)
-            if not self._listeners[channel(topic)]:
-                del self._listeners[channel(topic)]
+            for listeners, name in ways:
+                listeners[name].discard(queue)
+                if not listeners[name]:
+                    del listeners[name]
 
     async def _read(self) -> None:
         while True:
@@ -72,7 +82,9 @@ class Hub:
                     self._tell(list(self._listeners), MISSED)
                     async for message in messages.listen():
                         if message["type"] == "pmessage":
-                            self._tell([message["channel"].decode()], message["data"])
+                            name = message["channel"].decode()
+                            self._tell([name], message["data"])
+                            self._end(name)
             except (RedisError, OSError):
                 log.warning("stream.redis_unavailable")
                 await asyncio.sleep(RECONNECT_SECONDS)
@@ -85,6 +97,12 @@ class Hub:
                 # Who has so many bells unanswered comes to look anyway.
                 if not queue.full():
                     queue.put_nowait(told)
+
+    def _end(self, name: str) -> None:
+        for queue in self._people.get(name, ()):
+            while not queue.empty():
+                queue.get_nowait()
+            queue.put_nowait(END)
 
 
 def _spread(message: bytes, listeners: int) -> bytes:
@@ -129,7 +147,8 @@ async def _stream(request: HttpRequest, topic: str, sees: Callable[[object], boo
         "X-Accel-Buffering": "no",
         "Content-Encoding": "identity",  # compressing would hold messages back
     }
-    return StreamingHttpResponse(messages(topic), content_type="text/event-stream", headers=headers)
+    said = messages(topic, str(request.user.pk))
+    return StreamingHttpResponse(said, content_type="text/event-stream", headers=headers)
 
 
 def _refusal(request: HttpRequest, sees: Callable[[object], bool] | None) -> int:
@@ -152,11 +171,14 @@ def _switched_off() -> bool:
         connections.close_all()
 
 
-async def messages(topic: str) -> AsyncGenerator[bytes, None]:
-    """Yield server-sent events about ``topic``, and a comment when there were none for a while."""
+async def messages(topic: str, person: str = "") -> AsyncGenerator[bytes, None]:
+    """Yield server-sent events about ``topic``, and a comment when there were none for a while.
+
+    They end after their time, and at once when the standing of the ``person`` who listens changes.
+    """
     loop = asyncio.get_running_loop()
     end = loop.time() + LIFETIME_SECONDS
-    with hub().listening(topic) as queue:
+    with hub().listening(topic, person) as queue:
         yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
         while loop.time() < end:
             try:
@@ -167,4 +189,6 @@ async def messages(topic: str) -> AsyncGenerator[bytes, None]:
                     return
                 yield b": still here\n\n"
             else:
+                if message == END:
+                    return
                 yield b"data: " + message + b"\n\n"

@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 
 from frontend import stream
 from frontend.views import (
+    account,
     analytics,
     assistant,
     canvas,
@@ -28,7 +29,19 @@ _case = "investigations/<uuid:pk>/"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="investigations"), name="home"),
     path("sign-in", session.SignIn.as_view(), name="sign-in"),
+    path("sign-in/code", session.code, name="sign-in-code"),
+    path("sign-in/oidc", session.single_sign_on, name="single-sign-on"),
+    path("sign-in/oidc/callback", session.come_back, name="single-sign-on-callback"),
     path("sign-out", session.SignOut.as_view(), name="sign-out"),
+    path("account/", account.show, name="account"),
+    path("account/profile", account.edit, name="account-edit"),
+    path("account/password", account.change_password, name="account-password"),
+    path("account/sign-out-elsewhere", account.sign_out_elsewhere, name="account-sign-out-elsewhere"),
+    path("account/keys/<uuid:key>/revoke", account.revoke_key, name="account-key-revoke"),
+    path("account/second-factor", account.turn_on, name="second-factor"),
+    path("account/second-factor/off", account.turn_off, name="second-factor-off"),
+    path("account/second-factor/recovery-codes", account.renew_recovery_codes, name="recovery-codes"),
+    path("account/identity", account.link, name="identity-link"),
     path("investigations/", investigations.browse, name="investigations"),
     path("investigations/new", investigations.new, name="investigation-new"),
     path("investigations/views", saved.save, name="view-save"),

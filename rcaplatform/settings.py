@@ -17,7 +17,8 @@ from django.utils.crypto import get_random_string
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from rcaplatform import __version__
+from accounts.claims import Provider
+from rcaplatform import __version__, describing
 from rcaplatform.embedded import database_url, redis_url
 from rcaplatform.kit import assistant
 from rcaplatform.kit.figures import share
@@ -69,6 +70,9 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_filters",
     "django_prometheus",
+    "allauth.account",  # its models alone: no page, no form, no way in of it is routed
+    "allauth.socialaccount",
+    "allauth.mfa",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -94,6 +98,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "rcaplatform.kit.middleware.ContentPolicy",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 TEMPLATES = [
@@ -214,6 +219,7 @@ CELERY_BEAT_SCHEDULE = {
     "send notifications that are due": {"task": "notifications.deliver", "schedule": 15.0},
     "forget notifications past their age": {"task": "notifications.purge", "schedule": crontab(hour=3, minute=37)},
     "flush tokens that expired": {"task": "accounts.flush_tokens", "schedule": crontab(hour=3, minute=7)},
+    "flush sessions that ended": {"task": "accounts.flush_sessions", "schedule": crontab(hour=3, minute=57)},
     "forget drafts past their age": {"task": "investigations.purge_drafts", "schedule": crontab(hour=3, minute=47)},
     "purge exports past their time": {"task": "investigations.purge_exports", "schedule": 600.0},
     "purge events past their age": {"task": "investigations.purge", "schedule": crontab(hour=3, minute=17)},
@@ -233,6 +239,24 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+SESSION_AGE = timedelta(hours=env.int("SESSION_HOURS", default=336))  # from sign-in on, used or not
+SESSION_COOKIE_AGE = int(SESSION_AGE.total_seconds())
+OIDC = Provider(
+    issuer=env.str("OIDC_ISSUER", default=""),
+    client_id=env.str("OIDC_CLIENT_ID", default=""),
+    client_secret=env.str("OIDC_CLIENT_SECRET", default=""),
+    name=env.str("OIDC_NAME", default="single sign-on"),
+    scopes=tuple(env.list("OIDC_SCOPES", default=["openid", "profile", "email"])),
+    domains=tuple(env.list("OIDC_DOMAINS", default=[])),
+    role_claim=env.str("OIDC_ROLE_CLAIM", default=""),
+    admins=tuple(env.list("OIDC_ADMINS", default=[])),
+    engineers=tuple(env.list("OIDC_ENGINEERS", default=[])),
+    default_role=env.str("OIDC_DEFAULT_ROLE", default="user"),
+)
+PASSWORD_SIGN_IN = env.bool("PASSWORD_SIGN_IN", default=True)
+if not (PASSWORD_SIGN_IN or OIDC):
+    raise ImproperlyConfigured("PASSWORD_SIGN_IN=false needs OIDC_ISSUER: nobody could sign in.")
+SOCIALACCOUNT_ADAPTER, MFA_ADAPTER = "frontend.oidc.Desk", "accounts.secondfactor.Adapter"
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "investigations"
 LOGOUT_REDIRECT_URL = "sign-in"
@@ -294,43 +318,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "rcaplatform.kit.rest.problem",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Root cause analysis platform",
-    "DESCRIPTION": "Events from every source, stored once, linked to investigations with a confidence and its reasons.",
-    "VERSION": VERSION,
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayRequestDuration": True},
-    "PREPROCESSING_HOOKS": ["rcaplatform.kit.openapi.without_slash"],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "rcaplatform.kit.openapi.with_problem",
-        "rcaplatform.kit.openapi.any_value",
-    ],
-    "ENUM_NAME_OVERRIDES": {
-        "Severity": "events.choices.Severity",
-        "Source": "events.choices.Source",
-        "ImpactSeverity": "investigations.choices.ImpactSeverity",
-        "InvestigationStatus": "investigations.choices.Status",
-        "LinkState": "investigations.choices.LinkState",
-        "BreakerState": "connectors.choices.BreakerState",
-        "DeadLetterState": "connectors.choices.DeadLetterState",
-        "ConnectorState": "connectors.health.STATES",
-        "ExportState": "investigations.choices.ExportState",
-        "ExportFormat": "investigations.choices.ExportFormat",
-        "SuspectState": "investigations.choices.SuspectState",
-        "SuspectKind": "investigations.choices.SuspectKind",
-        "CitedKind": "investigations.choices.CitedKind",
-        "DraftKind": "investigations.choices.DraftKind",
-        "DraftState": "investigations.choices.DraftState",
-        "DraftSection": "investigations.choices.DraftSection",
-    },
-}
+SPECTACULAR_SETTINGS = describing.SPECTACULAR_SETTINGS
 
 # --- Bounds
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024

@@ -15,7 +15,7 @@ import connectors.api.urls
 import events.api.urls
 import investigations.api.urls
 from accounts.api.views import key_set
-from frontend.views.session import SignOut
+from frontend.views.session import SignOut, to_the_admin
 from rcaplatform import docs, health, metrics
 from rcaplatform.kit.problems import problem_response
 
@@ -80,6 +80,7 @@ urlpatterns = [
     path("readyz", health.ready),
     path("metrics", metrics.expose, name="metrics"),
     path(".well-known/jwks.json", key_set, name="jwks"),
+    path("admin/login/", to_the_admin),  # before the admin's own: one page signs people in
     path("admin/", admin.site.urls),
     path("", include((browsable, "rest_framework"))),
     re_path(r"^api/v1/?$", entrance),

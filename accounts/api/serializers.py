@@ -17,6 +17,9 @@ class Credentials(Strict):
 
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=1_000, trim_whitespace=False, style={"input_type": "password"})
+    code = serializers.CharField(
+        max_length=20, required=False, help_text="Of the second factor, or a recovery code, where there is one."
+    )
 
 
 class RefreshRequest(Strict):

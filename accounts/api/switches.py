@@ -30,7 +30,9 @@ class SwitchChange(Strict):
     """What a feature is to be."""
 
     on = serializers.BooleanField()
-    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="", help_text="Why it is switched off.")
+    reason = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, default="", help_text="Why it is switched off."
+    )
 
 
 class SwitchesView(APIView):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
@@ -14,11 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import credentials, keys, switches, throttling
+from accounts import credentials, keys, secondfactor, switches, throttling
 from accounts.api.serializers import Credentials, Me, RefreshRequest, SignOutRequest, TokenPair, VerifyRequest
 from accounts.authentication import CHALLENGE, carried
 from accounts.models import Feature
+from accounts.secondfactor import CodeNeeded
 from accounts.tokens import RefreshToken
+from rcaplatform.kit.errors import NotAllowed
 from rcaplatform.kit.rest import refuse
 
 
@@ -52,13 +55,20 @@ class ObtainToken(TokenDoor):
 
     @extend_schema(responses={200: TokenPair})
     def post(self, request: Request) -> Response:
-        """Give a pair of tokens for a username and a password."""
+        """Give a pair of tokens for a username and a password, and a code where there is a second factor."""
         said = self.given(request)
+        code = said.pop("code", "")
+        if not settings.PASSWORD_SIGN_IN:
+            raise NotAllowed("Passwords are switched off here: programs use an API key.")
         switches.require(Feature.PASSWORDS)
         throttling.sign_in(request, said["username"])
         person = authenticate(**said)
         if person is None:
             raise AuthenticationFailed("No active account has this username and password.")
+        if secondfactor.is_on(person):
+            if not code:
+                raise CodeNeeded
+            secondfactor.prove(user=person, code=code, now=timezone.now())
         return pair(credentials.issue(user=person))
 
 

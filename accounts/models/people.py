@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models
 from django.db.models import Q
+from django.utils.crypto import salted_hmac
 
 from accounts.querysets import ApiKeyQuerySet, AuditQuerySet, RevokedTokenQuerySet
 from rcaplatform.kit.models import Identified
@@ -62,6 +63,11 @@ class User(Identified, AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Return what a session must hold to stand: it ends with the password, the role, and the tokens."""
+        standing = f"{self.password}:{self.token_generation}"
+        return salted_hmac("accounts.session", standing, secret=secret, algorithm="sha256").hexdigest()
 
 
 class AuditEntry(Identified):

@@ -1,11 +1,14 @@
 """Test data: the people of the cast, and what every factory has in common."""
 # mypy: disable-error-code="attr-defined, no-untyped-call, untyped-decorator"
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import factory
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from factory.django import DjangoModelFactory
 
+from accounts import secondfactor
 from accounts.models import ApiKey, Role, Scope, User
 
 PASSWORD = "correct horse battery staple"
@@ -50,3 +53,14 @@ class ApiKeyFactory(RowFactory[ApiKey]):
     digest = factory.Sequence(lambda number: f"{number:064x}")
     user = factory.SubFactory(UserFactory)
     scope = Scope.FULL
+
+
+def code_at(secret: str, now: datetime) -> str:
+    """Return what an authenticator with this secret shows."""
+    return str(format_hotp_value(hotp_value(secret, int(now.timestamp()) // 30)))
+
+
+def give_second_factor(person: User, now: datetime) -> tuple[str, list[str]]:
+    """Turn on a second factor and return its secret and its recovery codes."""
+    secret = secondfactor.new_secret()
+    return secret, secondfactor.turn_on(user=person, secret=secret, code=code_at(secret, now), now=now)

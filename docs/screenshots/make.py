@@ -185,6 +185,8 @@ STATES: dict[str, Callable[[Page], object]] = {
     "analytics-empty": at("/analytics/?first=2001-01-01&last=2001-01-31"),
     "analytics-error": at("/analytics/?first=2026-03-02&last=2026-03-01"),
     "connectors": at("/connectors/"),
+    "account": at("/account/"),
+    "second-factor": at("/account/second-factor"),
     "style": at("/style/"),
     "not-found": at("/nothing-here"),
 }

@@ -87,6 +87,8 @@ def one_of_everything(engineer: User) -> Pages:
             "/connectors/",
             "/notifications/",
             "/notifications/preferences",
+            "/account/",
+            "/account/second-factor",
             "/nothing-here",
             "/analytics/",
             "/style/",
