@@ -10,6 +10,7 @@ from pytest_django import Settings
 from redis import Redis
 from rest_framework.test import APIClient
 
+from accounts import switches
 from accounts.models import Role, User
 from accounts.tests.factories import UserFactory
 from accounts.tokens import AccessToken
@@ -51,6 +52,13 @@ def _nothing_cached(request: pytest.FixtureRequest) -> None:
         cache.clear()
         plenty.clear()
         known_origins.clear()
+
+
+@pytest.fixture(autouse=True)
+def _all_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is switched off, and nobody looks, until a test switches something."""
+    monkeypatch.setattr(switches.watch, "looked", float("inf"))
+    monkeypatch.setattr(switches.watch, "off", frozenset())
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.utils import timezone
 
-from accounts import credentials, services, trail
-from accounts.models import ApiKey, AuditEntry, NotificationDelivery, RevokedToken, User
+from accounts import credentials, services, switching, trail
+from accounts.models import ApiKey, AuditEntry, Feature, NotificationDelivery, RevokedToken, Switch, User
 from accounts.notifications import delivery
 from accounts.permissions import may
 from accounts.signin import AdminSignInForm
@@ -301,6 +301,38 @@ class RevokedTokenAdmin(ByRole):
     list_select_related = ("user", "revoked_by")
     search_fields = ("=jti", "=user__username")
     search_help_text = "Exactly the id of the token, or whose it was."
+
+
+@admin.register(Switch)
+class SwitchAdmin(ByRole):
+    """What is switched off: adding a row switches a feature off, deleting it switches it on again."""
+
+    fields = ("feature", "reason")
+    list_display = ("feature", "at", "actor", "reason")
+    list_select_related = ("actor",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Ask the table of roles."""
+        return may(request.user, "create", Switch)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Ask the table of roles: a switch is no record of anything, the audit trail is."""
+        return may(request.user, "delete", obj or Switch)
+
+    def save_model(self, request: HttpRequest, obj: Switch, form: Any, change: bool) -> None:
+        """Switch it off by the deed, which records it."""
+        feature, now = Feature(obj.feature), timezone.now()
+        switching.switch_off(feature=feature, actor=actor_of(request), now=now, reason=obj.reason)
+        obj.at = now
+
+    def delete_model(self, request: HttpRequest, obj: Switch) -> None:
+        """Switch it on by the deed."""
+        switching.switch_on(feature=Feature(obj.feature), actor=actor_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Switch]) -> None:
+        """Switch each on."""
+        for switch in queryset:
+            self.delete_model(request, switch)
 
 
 @admin.register(AuditEntry)

@@ -39,6 +39,7 @@ TABLE: Mapping[str, Mapping[str, Grant]] = {
         "savedview": _VIEWS,
         "notification": _OWN,
         "export": _EXPORTS,
+        "draft": Grant(READ),  # to have one written sends evidence to a language model
         "investigation": Grant(READ | {"create"}, own=frozenset({"edit"})),
         **dict.fromkeys(("note", "comment", "hypothesis", "evidence"), Grant(READ | {"create"}, own=WRITE)),
     },
@@ -50,6 +51,7 @@ TABLE: Mapping[str, Mapping[str, Grant]] = {
         "savedview": _VIEWS,
         "notification": _OWN,
         "export": Grant(READ | {"create", "delete"}),
+        "draft": Grant(READ | {"create", "delete"}),
     },
     Role.ADMIN: {ANY_OBJECT: Grant(EVERYTHING)},
 }

@@ -7,7 +7,8 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest
 
-from accounts import throttling
+from accounts import switches, throttling
+from accounts.models import Feature
 from accounts.throttling import TooMany
 
 
@@ -16,12 +17,18 @@ class CountedSignInForm(AuthenticationForm):
 
     Attributes:
         wait: seconds after which another attempt may be made; 0 when this one could.
+        closed: whether an operator switched passwords off.
     """
 
-    wait = 0
+    wait, closed = 0, False
 
     def clean(self) -> dict[str, Any]:
         """Count the attempt, then see whether name and password belong together."""
+        try:
+            switches.require(Feature.PASSWORDS)
+        except switches.SwitchedOff as problem:
+            self.closed = True
+            raise forms.ValidationError(problem.message) from problem
         try:
             throttling.sign_in(cast("HttpRequest", self.request), self.cleaned_data.get("username", ""))
         except TooMany as problem:

@@ -19,11 +19,12 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from accounts.models import Feature, Switch
 from connectors import breakers, notices
 from connectors.base import Call, Push, Record, Source
 from connectors.choices import DeliveryState, Stage
 from connectors.errors import Misconfigured
-from connectors.models import Breaker, Connector, Delivery, Halt
+from connectors.models import Breaker, Connector, Delivery
 from connectors.pipeline import Failure, Outcome, as_dead_letter, digest, open_source
 from connectors.reception import DIGEST_TASK
 from rcaplatform.kit.doorbell import heard, hush, ring_once
@@ -45,7 +46,7 @@ _WANTED = """
     JOIN connectors_connector c ON c.id = d.connector_id AND c.enabled
     WHERE d.state = 'pending'
         AND NOT EXISTS (SELECT FROM connectors_breaker b WHERE b.connector_id = c.id AND b.held)
-        AND NOT EXISTS (SELECT FROM connectors_halt)
+        AND NOT EXISTS (SELECT FROM accounts_switch WHERE feature = 'connectors')
 """
 # One statement, which is one transaction. A row that somebody else holds is his; what was taken before comes alone.
 _TAKE = f"""
@@ -183,7 +184,7 @@ def _pending(ids: Sequence[UUID]) -> QuerySet[Delivery]:
 def _wanted() -> Q:
     """What workers may digest now: of connectors that are on and whose breaker nobody holds open."""
     held = Breaker.objects.filter(connector=OuterRef("connector"), held=True)
-    return Q(~Exists(held), ~Exists(Halt.objects.all()), connector__enabled=True)
+    return Q(~Exists(held), ~Exists(Switch.objects.filter(feature=Feature.CONNECTORS)), connector__enabled=True)
 
 
 def whole(delivery: Delivery) -> Record:

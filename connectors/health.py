@@ -1,12 +1,14 @@
 """Questions: how the connectors fare."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Min
 
+from accounts.models import Feature, Switch
 from connectors.choices import BreakerState, DeadLetterState, DeliveryState
-from connectors.models import Breaker, Connector, DeadLetter, Delivery, Gap, Halt
+from connectors.models import Breaker, Connector, DeadLetter, Delivery, Gap
 
 # A poll that is this many intervals late says that no worker comes.
 LATE = 3
@@ -33,7 +35,7 @@ class Health:
 
 def report(now: datetime, *, name: str | None = None) -> list[Health]:
     """Return the health of every connector, by name, or of the one called ``name``: in five questions."""
-    halted = Halt.objects.exists()
+    off = frozenset(Switch.objects.values_list("feature", flat=True))
     opened = DeadLetter.objects.filter(state=DeadLetterState.OPEN).values_list("connector")
     dead = dict(opened.annotate(Count("id")).order_by())
     pending = Delivery.objects.filter(state=DeliveryState.PENDING).order_by().values_list("connector")
@@ -48,7 +50,7 @@ def report(now: datetime, *, name: str | None = None) -> list[Health]:
         healths.append(
             Health(
                 connector=connector,
-                state="halted" if halted and connector.enabled else state_of(connector, breaker, now),
+                state="halted" if is_halted(connector, off) else state_of(connector, breaker, now),
                 breaker=breaker,
                 dead_letters=dead.get(connector.pk, 0),
                 pending=count,
@@ -57,6 +59,12 @@ def report(now: datetime, *, name: str | None = None) -> list[Health]:
             )
         )
     return healths
+
+
+def is_halted(connector: Connector, off: Collection[str]) -> bool:
+    """Return whether a connector that is on rests because of the features that are ``off``."""
+    own = Feature.POLLING if connector.next_poll_at else Feature.WEBHOOKS
+    return connector.enabled and (Feature.CONNECTORS in off or own in off)
 
 
 def state_of(connector: Connector, breaker: Breaker, now: datetime) -> str:

@@ -16,7 +16,7 @@ import httpx
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
-from connectors.answers import Answer, place_of, whole_body
+from connectors.answers import MOST_BYTES, Answer, place_of, whole_body
 from connectors.base import ConnectorConfig, Pull, Settings, option, refuse
 from connectors.errors import Misconfigured, RateLimited, Refused, SourceUnavailable
 from connectors.limits import Limit, Turns, source_time
@@ -28,7 +28,7 @@ from rcaplatform.kit.errors import DomainError
 
 __all__ = ["Answer", "Client", "Endpoint", "HTTPConfig", "Limit", "OverHTTP"]
 
-TOTAL_SECONDS = 30.0  # of one request with its redirects, to the last byte of the answer
+TOTAL_SECONDS = 30.0  # unless an endpoint says otherwise
 MOST_REDIRECTS = 5
 SAID, SAID_BYTES = 500, 1024 * 1024
 _HOST = re.compile(r"[\w.:-]+")
@@ -45,6 +45,8 @@ class Endpoint:
         requests_per_second: at most, by all workers together.
         sign: adds what proves a request, where a header that never changes does not.
         limit: the headers in which the vendor tells where we stand with its limit.
+        seconds: one request may take with its redirects, to the last byte of the answer; None is `TOTAL_SECONDS`.
+        most_bytes: of an answer, decompressed.
     """
 
     url: str
@@ -52,6 +54,8 @@ class Endpoint:
     requests_per_second: float = 5
     sign: httpx.Auth | None = None
     limit: Limit | None = None
+    seconds: float | None = None
+    most_bytes: int = MOST_BYTES
 
 
 class Client:
@@ -59,13 +63,14 @@ class Client:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        self._seconds = endpoint.seconds or TOTAL_SECONDS
         self._deadline = Deadline()
         try:
             self._client = httpx.Client(
                 base_url=endpoint.url,
                 transport=Outbound(self._deadline),
                 headers={"User-Agent": f"rcaplatform/{settings.VERSION}", "Accept-Encoding": "gzip"},
-                timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS),
+                timeout=httpx.Timeout(self._seconds, connect=CONNECT_SECONDS),
                 trust_env=False,
             )
         except httpx.InvalidURL as problem:
@@ -130,7 +135,7 @@ class Client:
         kept = recall(name) if name else None
         request.headers.update(kept.conditions if kept else {})
         self._turns.wait()
-        self._deadline.set(TOTAL_SECONDS)
+        self._deadline.set(self._seconds)
         with telling(request) as told, closing(self._sent(request)) as response:
             answer = self._read(response, kept, told)
         if name and told.status == 200:
@@ -187,7 +192,7 @@ class Client:
             told.outcome = "unchanged"
             answer = Answer(kept.status, kept.headers, kept.content, str(url))
         elif response.is_success:
-            answer = Answer(status, headers, whole_body(response), str(url))
+            answer = Answer(status, headers, whole_body(response, self._endpoint.most_bytes), str(url))
             told.bytes = len(answer.content)
         else:
             place = place_of(url) if at_home else f"{place_of(url)} (where our credentials are not sent)"

@@ -217,7 +217,7 @@ class Backfill(Identified):
 
 
 class Halt(models.Model):
-    """While there is one, no connector is polled and no delivery is taken. At most one."""
+    """Superseded by `accounts.Switch`; the table stays for one release, as the one before asks it."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     at = models.DateTimeField()

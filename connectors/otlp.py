@@ -25,8 +25,9 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts import switches
 from accounts.apikeys import KeyFacts
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, Feature, User
 from connectors.bodies import read_body
 from connectors.pushing import take
 from connectors.sources import otlp_calls, otlp_logs, otlp_metrics, otlp_traces
@@ -75,6 +76,7 @@ class Export(APIView):
 
     def post(self, request: Request) -> HttpResponse:
         """Take one request."""
+        switches.require(Feature.OTLP)
         require_room()
         encoding = _ENCODINGS.get(_media_type(request))
         if encoding is None:

@@ -7,6 +7,8 @@ from django.apps import apps
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Least
 
+from accounts.models import Feature, Switch
+
 # A bell that was heard late makes the next one seem early: so much of an interval, at most a few seconds, is no matter.
 _EARLY, _EARLIEST = timedelta(seconds=0.1), timedelta(seconds=5)
 
@@ -15,8 +17,9 @@ class ConnectorQuerySet(QuerySet[Any]):
     """Reads over connectors."""
 
     def running(self) -> Self:
-        """On, while not everything is halted."""
-        return self.filter(~Exists(apps.get_model("connectors", "Halt").objects.all()), enabled=True)
+        """On, while nobody switched off all of them, or polls."""
+        off = Switch.objects.filter(feature__in=[Feature.CONNECTORS, Feature.POLLING])
+        return self.filter(~Exists(off), enabled=True)
 
     def due(self, now: datetime) -> Self:
         """Running, and past their time."""

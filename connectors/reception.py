@@ -77,7 +77,8 @@ SELECT set_config('lock_timeout', %(patience)s, true);
 WITH present AS (
     SELECT id FROM connectors_connector
     WHERE id = %(connector)s AND name = %(name)s AND kind = %(kind)s AND enabled
-        AND config = %(config)s::jsonb AND secrets = %(secrets)s AND NOT EXISTS (SELECT FROM connectors_halt)
+        AND config = %(config)s::jsonb AND secrets = %(secrets)s AND NOT EXISTS
+            (SELECT FROM accounts_switch WHERE feature IN ('connectors', 'webhooks'))
 ), kept AS (
     INSERT INTO connectors_delivery
         (id, connector_id, key, event, headers, body, state, received_at, attempts, next_attempt_at, stored, duplicates)

@@ -8,11 +8,12 @@ import structlog
 from django.db import transaction
 
 from accounts import audit
-from accounts.models import User
+from accounts.models import Feature, User
+from accounts.switching import switch_off, switch_on
 from connectors import schedules
 from connectors.base import Pull
 from connectors.errors import Misconfigured
-from connectors.models import Connector, Halt
+from connectors.models import Connector
 from connectors.pipeline import open_source
 from connectors.registry import is_pulled, source_kind
 from connectors.schedules import POLL_TASK
@@ -133,15 +134,13 @@ def is_polled(connector: Connector, now: datetime) -> bool:
 
 @transaction.atomic
 def halt(*, actor: User, now: datetime, reason: str = "") -> None:
-    """Stop every connector at once: none is polled, no delivery is taken, until `resume`.
+    """Switch all connectors off at once: none is polled, no delivery is taken, until `resume`.
 
     Raises:
         Conflict: they are stopped already.
     """
-    _, made = Halt.objects.get_or_create(pk=1, defaults={"at": now, "actor": actor, "reason": reason[:500]})
-    if not made:
+    if not switch_off(feature=Feature.CONNECTORS, actor=actor, now=now, reason=reason):
         raise Conflict("All connectors are stopped already.")
-    audit.record(actor=actor, verb="halt", target=Halt(pk=1))
 
 
 @transaction.atomic
@@ -151,14 +150,12 @@ def resume(*, actor: User, now: datetime) -> None:
     Raises:
         Conflict: they are not stopped.
     """
-    stopped, _ = Halt.objects.all().delete()
-    if not stopped:
+    if not switch_on(feature=Feature.CONNECTORS, actor=actor):
         raise Conflict("The connectors are not stopped.")
     polled = Connector.objects.filter(enabled=True, next_poll_at__isnull=False)
     polled.update(next_poll_at=now)
     for pk in polled.values_list("pk", flat=True):
         ring(POLL_TASK, str(pk))
-    audit.record(actor=actor, verb="resume", target=Halt(pk=1))
 
 
 @transaction.atomic

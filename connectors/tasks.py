@@ -8,20 +8,23 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Feature, User
 from accounts.notifications.delivery import deliver_due
 from accounts.notifications.services import TASK as NOTIFY_TASK
+from accounts.switches import is_on
 from connectors import backfills, deadletters, notices, retention, surveying
 from connectors.backfills import BACKFILL_TASK
 from connectors.deadletters import RETRY_TASK
 from connectors.digestion import work_off
+from connectors.languagemodel import ask_model
 from connectors.messengers import SENDERS
 from connectors.models import Connector
 from connectors.polling import POLL_SECONDS, poll
 from connectors.reception import DIGEST_TASK
 from connectors.schedules import POLL_TASK
+from investigations.assistant.drafting import DRAFT_TASK, write_next
 from investigations.services import SURVEY_TASK
-from rcaplatform.kit.doorbell import heard
+from rcaplatform.kit.doorbell import heard, ring_once
 from rcaplatform.kit.errors import DomainError
 
 # A poll ends itself; these end one that is stuck between two pages, the second one without a word in its state.
@@ -46,7 +49,7 @@ def poll_one(connector_id: str) -> None:
 def survey() -> None:
     """Ask the sources about investigations that were opened lately."""
     heard(SURVEY_TASK)
-    while surveying.work(now=timezone.now()):
+    while is_on(Feature.SURVEYS) and surveying.work(now=timezone.now()):
         pass
 
 
@@ -83,8 +86,16 @@ def watch() -> None:
 def send_notifications() -> None:
     """Send what people are due to be told, until nothing is."""
     heard(NOTIFY_TASK)
-    while deliver_due(senders=SENDERS, now=timezone.now()):
+    while is_on(Feature.NOTIFICATIONS) and deliver_due(senders=SENDERS, now=timezone.now()):
         pass
+
+
+@shared_task(name=DRAFT_TASK)
+def write_drafts() -> None:
+    """Have the assistant write one draft, and ring for the next: each may take minutes."""
+    heard(DRAFT_TASK)
+    if is_on(Feature.ASSISTANT) and write_next(model=ask_model, now=timezone.now()):
+        ring_once(DRAFT_TASK)
 
 
 @shared_task(name="connectors.purge")

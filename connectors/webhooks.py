@@ -11,9 +11,10 @@ from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts.models import Feature, Switch
 from connectors import reception
 from connectors.errors import Misconfigured
-from connectors.models import Connector, Halt
+from connectors.models import Connector
 from connectors.registry import handshakes, is_pushed
 from rcaplatform.kit.errors import DomainError, Invalid, TooLarge, Unavailable
 from rcaplatform.kit.problems import problem_response
@@ -66,12 +67,12 @@ def _take(request: HttpRequest, name: str, path: str) -> HttpResponse:
     body, now = _body(request), timezone.now()
     if taken := reception.receive_again(name=name, path=path, headers=headers, body=body, now=now):
         return _taken(*taken)
-    halted = Exists(Halt.objects.all())
-    connector = Connector.objects.filter(name=name).annotate(halted=halted).first()
+    off = Exists(Switch.objects.filter(feature__in=[Feature.CONNECTORS, Feature.WEBHOOKS]))
+    connector = Connector.objects.filter(name=name).annotate(off=off).first()
     if connector is None or not is_pushed(connector.kind, path):
         return problem_response(404, f"There is no webhook called {_shown(name, path)}.")
-    if not connector.enabled or connector.halted:
-        return _later(f"{name} is switched off.")
+    if not connector.enabled or connector.off:
+        return _later(f"{name} is switched off.", code="switched_off")
     return _taken(*reception.receive(connector=connector, headers=headers, body=body, now=now))
 
 
@@ -91,7 +92,7 @@ def _body(request: HttpRequest) -> bytes:
     return body
 
 
-def _later(detail: str) -> HttpResponse:
-    answer = problem_response(503, detail)
+def _later(detail: str, **extra: str) -> HttpResponse:
+    answer = problem_response(503, detail, **extra)
     answer["Retry-After"] = str(RETRY_AFTER)
     return answer

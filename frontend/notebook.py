@@ -9,6 +9,7 @@ from django.http import QueryDict
 
 from accounts.models import User
 from accounts.permissions import may
+from frontend import assistant
 from frontend.forms import FindingsForm, NoteForm
 from frontend.markdown import quoted
 from investigations import precedents
@@ -20,14 +21,19 @@ NOTES = 20
 ALIKE = 5
 OFFERED = 100
 FOUND = 10
-TABS = {"notes": "Notes", "findings": "Findings", "hypotheses": "Hypotheses", "related": "Related"}
+_ALWAYS = {"notes": "Notes", "findings": "Findings", "hypotheses": "Hypotheses", "related": "Related"}
 _UNREAD = ("description", "keywords", "search", "metadata", "lessons_learned")
+
+
+def tabs() -> dict[str, str]:
+    """Return the label of each tab; that of the assistant only while a language model is named."""
+    return {**_ALWAYS, assistant.TAB: "Drafts"} if assistant.is_on() else _ALWAYS
 
 
 def chosen_tab(query: QueryDict, wanted: str = "") -> str:
     """Return which tab is shown: the one a door wants, else the one the address names, else the notes."""
     named = wanted or query.get("pane", "")
-    return named if named in TABS else "notes"
+    return named if named in tabs() else "notes"
 
 
 def show(user: User, investigation: Investigation, query: QueryDict, tab: str) -> dict[str, Any]:
@@ -37,7 +43,7 @@ def show(user: User, investigation: Investigation, query: QueryDict, tab: str) -
         Invalid: ``query`` names notes that do not exist.
     """
     ask: Callable[[User, Investigation, QueryDict], dict[str, Any]] = _TABS[tab]
-    return {"tab": tab, "tabs": TABS, **ask(user, investigation, query)}
+    return {"tab": tab, "tabs": tabs(), **ask(user, investigation, query)}
 
 
 def _notes(_user: User, investigation: Investigation, query: QueryDict) -> dict[str, Any]:
@@ -140,4 +146,10 @@ def _related(user: User, investigation: Investigation, query: QueryDict) -> dict
     }
 
 
-_TABS = {"notes": _notes, "findings": _findings, "hypotheses": _hypotheses, "related": _related}
+_TABS = {
+    "notes": _notes,
+    "findings": _findings,
+    "hypotheses": _hypotheses,
+    "related": _related,
+    assistant.TAB: assistant.panel,
+}

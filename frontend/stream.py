@@ -16,6 +16,8 @@ from django.views.decorators.http import require_GET
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from accounts.models import Feature
+from accounts.switches import is_on
 from investigations.models import Investigation
 from rcaplatform.kit.realtime import channel
 
@@ -135,7 +137,17 @@ def _refusal(request: HttpRequest, sees: Callable[[object], bool] | None) -> int
     try:
         if not (request.user.is_authenticated and request.user.is_active):
             return 401
+        if not is_on(Feature.STREAM):
+            return 503
         return 404 if sees and not sees(request.user) else 0
+    finally:
+        connections.close_all()
+
+
+def _switched_off() -> bool:
+    """Tell whether streams are to end; leaves no database connection open either."""
+    try:
+        return not is_on(Feature.STREAM)
     finally:
         connections.close_all()
 
@@ -151,6 +163,8 @@ async def messages(topic: str) -> AsyncGenerator[bytes, None]:
                 async with asyncio.timeout(HEARTBEAT_SECONDS):
                     message = await queue.get()
             except TimeoutError:
+                if await sync_to_async(_switched_off)():
+                    return
                 yield b": still here\n\n"
             else:
                 yield b"data: " + message + b"\n\n"

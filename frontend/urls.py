@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from frontend import stream
 from frontend.views import (
     analytics,
+    assistant,
     canvas,
     connectors,
     events,
@@ -68,6 +69,9 @@ urlpatterns = [
         hypotheses.take_away,
         name="evidence-delete",
     ),
+    path(f"{_case}drafts", assistant.ask, name="draft-ask"),
+    path(f"{_case}drafts/<uuid:draft>/take", assistant.take, name="draft-take"),
+    path(f"{_case}drafts/<uuid:draft>/discard", assistant.discard, name="draft-discard"),
     path(f"{_case}here", presence.here, name="investigation-here"),
     path("events/", events.browse, name="events"),
     path("events/news", events.whats_new, name="events-news"),

@@ -125,3 +125,38 @@ class ExportState(TextChoices):
     RUNNING = "running", "Being made"
     DONE = "done", "Ready"
     FAILED = "failed", "Failed"
+
+
+class DraftKind(TextChoices):
+    """What a language model is asked to write."""
+
+    SUMMARY = "summary", "Summary"
+    POSTMORTEM = "postmortem", "Post-mortem"
+
+
+class DraftState(TextChoices):
+    """How far a draft of a language model has come. A discarded one holds no words any more."""
+
+    WAITING = "waiting", "Waiting"
+    RUNNING = "running", "Being written"
+    READY = "ready", "Ready"
+    FAILED = "failed", "Failed"
+    DISCARDED = "discarded", "Discarded"
+
+
+class CitedKind(TextChoices):
+    """What a sentence of a draft may rest on."""
+
+    EVENT = "event", "Event"
+    NOTE = "note", "Note"
+
+
+class DraftSection(TextChoices):
+    """Where a sentence of a draft stands, in the order of the page. A summary has the first alone."""
+
+    SUMMARY = "summary", "Summary"
+    IMPACT = "impact", "Impact"
+    TIMELINE = "timeline", "Timeline"
+    CAUSE = "cause", "Cause"
+    REMEDIATION = "remediation", "What ended it"
+    LESSONS = "lessons", "Lessons"

@@ -9,8 +9,18 @@ from django_filters import rest_framework as filters
 from accounts.filters import PersonFilter
 from events.choices import Source
 from events.filters import EventFilters
-from investigations.choices import ExportState, ImpactSeverity, LinkState, Priority, Stance, Status, Verdict
-from investigations.models import Comment, Evidence, Export, Hypothesis, Investigation, Link, Note, SavedView
+from investigations.choices import (
+    DraftKind,
+    DraftState,
+    ExportState,
+    ImpactSeverity,
+    LinkState,
+    Priority,
+    Stance,
+    Status,
+    Verdict,
+)
+from investigations.models import Comment, Draft, Evidence, Export, Hypothesis, Investigation, Link, Note, SavedView
 from investigations.querysets import STANDING
 from rcaplatform.kit.rest import refuse
 from rcaplatform.kit.search import RANK, Filters, ListFilters, MomentFilter, TagFilter, any_of, sorts, with_excerpt
@@ -165,6 +175,17 @@ class SavedViewFilters(Filters):
 
     class Meta:
         model = SavedView
+        fields: list[str] = []
+
+
+class DraftFilters(Filters):
+    """Which drafts."""
+
+    kind = filters.ChoiceFilter(choices=DraftKind.choices, label="What was to be written.")
+    state = filters.ChoiceFilter(choices=DraftState.choices, label="How far they are.")
+
+    class Meta:
+        model = Draft
         fields: list[str] = []
 
 

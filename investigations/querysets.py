@@ -9,7 +9,7 @@ from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import Aggregate, Avg, Case, Count, F, FloatField, Q, QuerySet, When
 from django.db.models.functions import Extract
 
-from investigations.choices import ExportState, ImpactSeverity, LinkState, Priority, Status
+from investigations.choices import DraftState, ExportState, ImpactSeverity, LinkState, Priority, Status
 from rcaplatform.kit.models import SoftDeletedQuerySet
 from rcaplatform.kit.search import web_query
 
@@ -184,6 +184,19 @@ class ExportQuerySet(QuerySet[Any]):
         """Return the content of one; None while there is none."""
         content: Any = self.filter(pk=pk, state=ExportState.DONE).values_list("content", flat=True).first()
         return None if content is None else bytes(content)
+
+
+class DraftQuerySet(QuerySet[Any]):
+    """Reads over what a language model wrote."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Everybody who is signed in sees the drafts of every investigation they see, until they are discarded."""
+        seen = self.filter(investigation__deleted_at__isnull=True) if _is_there(user) else self.none()
+        return seen.exclude(state=DraftState.DISCARDED)
+
+    def unfinished(self) -> Self:
+        """Waiting for a worker, or being written."""
+        return self.filter(state__in=(DraftState.WAITING, DraftState.RUNNING))
 
 
 class SuspectQuerySet(QuerySet[Any]):

@@ -6,7 +6,10 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.models import Feature
+from accounts.switches import is_on
 from investigations import linking, retention, suspicion
+from investigations.assistant import drafting
 from investigations.exports import making
 from investigations.exports.making import EXPORT_TASK
 from investigations.models import LookBack
@@ -23,7 +26,7 @@ def link() -> None:
     """Work the linking queue off."""
     heard(LINK)
     caseload = Caseload()
-    while linking.link_pending(now=timezone.now(), caseload=caseload):
+    while is_on(Feature.LINKING) and linking.link_pending(now=timezone.now(), caseload=caseload):
         pass
 
 
@@ -32,6 +35,8 @@ def look_back() -> None:
     """Look back for each investigation that waits for it."""
     heard(LOOK_BACK_TASK)
     for investigation in LookBack.objects.investigations():
+        if not is_on(Feature.LINKING):
+            return
         linking.look_back(investigation=investigation, now=timezone.now())
 
 
@@ -39,7 +44,7 @@ def look_back() -> None:
 def rank_suspects() -> None:
     """Rank the suspects of each investigation that has no report yet."""
     heard(SUSPECTS_TASK)
-    while suspicion.compute_owed(now=timezone.now()):
+    while is_on(Feature.SUSPECTS) and suspicion.compute_owed(now=timezone.now()):
         pass
 
 
@@ -55,7 +60,7 @@ def make_exports() -> None:
     """Make each export that waits for it."""
     heard(EXPORT_TASK)
     for _ in range(EXPORTS_A_TURN):
-        if not making.make_next(now=timezone.now()):
+        if not (is_on(Feature.EXPORTS) and making.make_next(now=timezone.now())):
             return
     ring_once(EXPORT_TASK)
 
@@ -64,3 +69,9 @@ def make_exports() -> None:
 def purge_exports() -> None:
     """Forget exports whose time has passed."""
     making.purge(now=timezone.now())
+
+
+@shared_task(name="investigations.purge_drafts")
+def purge_drafts() -> None:
+    """Forget drafts of the assistant that nobody took."""
+    drafting.purge(now=timezone.now())

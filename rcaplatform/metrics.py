@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from redis import Redis, RedisError
 
+from accounts.models import Switch
 from connectors import health
 from connectors.choices import BreakerState
 from events.models import Event
@@ -66,6 +67,10 @@ def _asked() -> Iterator[Metric]:
 def _database() -> Iterator[Metric]:
     now = timezone.now()
     yield from connectors(health.report(now))
+    off = GaugeMetricFamily("rca_switched_off", "1 for each feature that is switched off.", labels=["feature"])
+    for feature in Switch.objects.values_list("feature", flat=True):
+        off.add_metric([feature], 1)
+    yield off
     unlinked = GaugeMetricFamily("rca_events_waiting", "Stored events not linked yet, up to 100,000.")
     unlinked.add_metric([], Event.objects.unlinked().values("pk")[:MOST_COUNTED].count())
     yield unlinked

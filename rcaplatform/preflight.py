@@ -20,6 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 from redis import Redis, RedisError
 
 from accounts import keys
+from accounts.models import Switch
 from rcaplatform import broker
 from rcaplatform.backups import NoBackup, tool
 from rcaplatform.kit import replica
@@ -147,6 +148,15 @@ def _tools(_now: datetime) -> Iterator[Finding]:
         yield Finding(WARN, "git", "git is not installed: no repository can be read.")
 
 
+def _switches(_now: datetime) -> Iterator[Finding]:
+    try:
+        off = list(Switch.objects.all())
+    except Error:  # a database that is away, or not migrated yet, is told of elsewhere
+        return
+    for switch in off:
+        yield Finding(WARN, "switch", f"{switch}{f' ({switch.reason})' if switch.reason else ''}: manage.py switch on.")
+
+
 LOOKS: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     _settings,
     _keys,
@@ -156,6 +166,7 @@ LOOKS: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     _broker,
     _disk,
     _tools,
+    _switches,
 )
 
 

@@ -19,6 +19,7 @@ from redis.retry import Retry
 
 from rcaplatform import __version__
 from rcaplatform.embedded import database_url, redis_url
+from rcaplatform.kit import assistant
 from rcaplatform.kit.figures import share
 from rcaplatform.kit.keyfiles import create_once
 from rcaplatform.kit.logging import configure
@@ -106,6 +107,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
+                "frontend.switchboard.switched_off",
             ],
         },
     }
@@ -189,6 +191,7 @@ CELERY_TASK_ROUTES = {
     "notifications.deliver": {"queue": "notify"},
     "connectors.survey": {"queue": "retry"},
     "investigations.make_exports": {"queue": "retry"},
+    "investigations.write_drafts": {"queue": "retry"},
     "investigations.link": {"queue": "link"},
     "investigations.look_back": {"queue": "link"},
 }
@@ -204,12 +207,14 @@ CELERY_BEAT_SCHEDULE = {
     "link events left behind": {"task": "investigations.link", "schedule": 10.0},
     "look back for investigations left behind": {"task": "investigations.look_back", "schedule": 10.0},
     "make exports left behind": {"task": "investigations.make_exports", "schedule": 10.0},
+    "write drafts left behind": {"task": "investigations.write_drafts", "schedule": 30.0},
     "seal the audit trail": {"task": "accounts.seal_audit", "schedule": 10.0},
     "ask sources about new investigations": {"task": "connectors.survey", "schedule": 60.0},
     "rank suspects left behind": {"task": "investigations.rank_suspects", "schedule": 30.0},
     "send notifications that are due": {"task": "notifications.deliver", "schedule": 15.0},
     "forget notifications past their age": {"task": "notifications.purge", "schedule": crontab(hour=3, minute=37)},
     "flush tokens that expired": {"task": "accounts.flush_tokens", "schedule": crontab(hour=3, minute=7)},
+    "forget drafts past their age": {"task": "investigations.purge_drafts", "schedule": crontab(hour=3, minute=47)},
     "purge exports past their time": {"task": "investigations.purge_exports", "schedule": 600.0},
     "purge events past their age": {"task": "investigations.purge", "schedule": crontab(hour=3, minute=17)},
     "purge deliveries that are done with": {"task": "connectors.purge", "schedule": crontab(hour=3, minute=27)},
@@ -255,6 +260,18 @@ if EMAIL_URL:
     EMAIL_USE_TLS, EMAIL_USE_SSL = _email.get("EMAIL_USE_TLS", False), _email.get("EMAIL_USE_SSL", False)
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="") or f"rca@{_site.hostname}"
 EMAIL_TIMEOUT = 20
+
+# --- The assistant: a language model that drafts texts from evidence. None unless one is named
+ASSISTANT_URL = env.str("ASSISTANT_URL", default="").rstrip("/")
+ASSISTANT_PROTOCOL = env.str("ASSISTANT_PROTOCOL", default="ollama")
+ASSISTANT_MODEL = env.str("ASSISTANT_MODEL", default="")
+ASSISTANT_KEY = env.str("ASSISTANT_KEY", default="")
+ASSISTANT_TIMEOUT = env.int("ASSISTANT_TIMEOUT", default=180)
+ASSISTANT_PROMPT_CHARS = env.int("ASSISTANT_PROMPT_CHARS", default=24_000)
+ASSISTANT_ANSWER_TOKENS = env.int("ASSISTANT_ANSWER_TOKENS", default=2_000)
+ASSISTANT_DRAFTS_AN_HOUR = env.int("ASSISTANT_DRAFTS_AN_HOUR", default=10)
+if _wrong := assistant.wrong({name: value for name, value in vars().items() if name.startswith("ASSISTANT_")}):
+    raise ImproperlyConfigured(_wrong)
 
 # --- The demo: people named after their roles, and an incident to look at. Not for an installation that others reach.
 DEMO = env.bool("DEMO", default=True)
@@ -307,6 +324,11 @@ SPECTACULAR_SETTINGS = {
         "ExportState": "investigations.choices.ExportState",
         "ExportFormat": "investigations.choices.ExportFormat",
         "SuspectState": "investigations.choices.SuspectState",
+        "SuspectKind": "investigations.choices.SuspectKind",
+        "CitedKind": "investigations.choices.CitedKind",
+        "DraftKind": "investigations.choices.DraftKind",
+        "DraftState": "investigations.choices.DraftState",
+        "DraftSection": "investigations.choices.DraftSection",
     },
 }
 

@@ -1,6 +1,8 @@
 """The whole product as `make run` starts it, in a data directory of a test's own."""
 
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -11,16 +13,17 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from rcaplatform import processes
-from rcaplatform.embedded import Postgres, Redis
+from rcaplatform.embedded import Postgres, Redis, socket_dir
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 class Product:
-    """The whole product in a data directory of its own, as `make run` starts it."""
+    """The whole product in a data directory of its own, as `make run` starts it from the code in ``root``."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
+        self.root = ROOT
         self.log = data_dir.with_suffix(".log")
         self.supervisor: subprocess.Popen[bytes] | None = None
         with socket.socket() as probe:
@@ -33,14 +36,14 @@ class Product:
         with self.log.open("wb") as log:
             self.supervisor = subprocess.Popen(
                 [sys.executable, "-m", "rcaplatform.supervisor"],
-                cwd=ROOT, env=os.environ | stores | {"HOST": ""} | variables, stdout=log, stderr=log,
+                cwd=self.root, env=os.environ | stores | {"HOST": ""} | variables, stdout=log, stderr=log,
             )  # fmt: skip
         return self.supervisor
 
     def start(self, **variables: str) -> subprocess.Popen[bytes]:
         """Start, and return the supervisor once all is ready."""
         supervisor = self.launch(**variables)
-        self.until(lambda: b"Ready in" in self.log.read_bytes() or supervisor.poll() is not None)
+        self.until(lambda: b"Ready in" in self.log.read_bytes() or supervisor.poll() is not None, seconds=180)
         assert supervisor.poll() is None, self.log.read_text()
         return supervisor
 
@@ -73,9 +76,29 @@ class Product:
         """Return the oldest process whose command line has these words."""
         return next(number for number, command in self.alive().items() if words in command)
 
-    def until(self, reached: Callable[[], bool]) -> None:
-        """Wait a minute at most for ``reached``."""
-        deadline = time.monotonic() + 60
+    def until(self, reached: Callable[[], bool], *, seconds: float = 60) -> None:
+        """Wait some seconds at most for ``reached``."""
+        deadline = time.monotonic() + seconds
         while not reached():
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
+
+    def end(self) -> None:
+        """Stop it without remains."""
+        if self.supervisor:
+            self.supervisor.kill()
+            self.supervisor.wait()
+        for number in self.alive():
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        shutil.rmtree(socket_dir(self.data_dir), ignore_errors=True)
+
+    def manage(self, *arguments: str) -> str:
+        """Run a command of manage.py beside it, and return what it wrote."""
+        stores = {"DATABASE_URL": "", "REDIS_URL": "", "RCA_DATA_DIR": str(self.data_dir)}
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=self.root, env=os.environ | stores, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout

@@ -21,6 +21,7 @@ from investigations.tests.factories import (
     InvestigationFactory,
     LinkFactory,
     NoteFactory,
+    ReadyDraftFactory,
     SavedViewFactory,
     SuspectFactory,
 )
@@ -141,6 +142,11 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/investigations/{case}/exports/{exported}", "GET", None, READ),
     ("/investigations/{case}/exports/{exported}/file", "GET", None, READ),
     ("/investigations/{case}/exports/{exported}", "DELETE", None, (403, 204, 204)),
+    ("/investigations/{case}/drafts", "GET", None, READ),
+    ("/investigations/{case}/drafts", "POST", {"kind": "summary"}, (403, 403, 409)),  # the assistant is off
+    ("/investigations/{case}/drafts/{drafted}", "GET", None, READ),
+    ("/investigations/{case}/drafts/{drafted}/take", "POST", None, (403, 403, 201)),
+    ("/investigations/{case}/drafts/{drafted}", "DELETE", None, (403, 403, 204)),
     ("/investigations/import", "POST", {}, (403, 403, 400)),  # an empty document
     ("/views", "GET", None, READ),
     ("/views", "POST", VIEW, EVERYBODY),
@@ -185,6 +191,8 @@ CASES: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("/admin/circuit-breaker/{connector}/open", "POST", {}, ADMIN),
     ("/admin/halt", "POST", {}, (403, 403, 403, 204)),
     ("/admin/halt", "DELETE", None, (403, 403, 403, 409)),
+    ("/admin/switches", "GET", None, ADMIN),
+    ("/admin/switches/{bulk}", "PATCH", {"on": False}, ADMIN),
 ]
 ROUTES = pytest.mark.parametrize("row", CASES, ids=lambda row: f"{row[1]} {row[0]}")
 
@@ -213,7 +221,7 @@ def call() -> Callable[..., int]:
             "piece": EvidenceFactory(hypothesis=guess, author=owner).pk,
             "gone": gone.pk,
             "event": EventFactory(tags=["tag"]).pk,
-            **{word: word for word in ("git", "high", "checkout", "tag", "open")},
+            **{word: word for word in ("git", "high", "checkout", "tag", "open", "bulk")},
             "case": case.pk,
             "closed": closed.pk,
             "linked": LinkFactory(investigation=case).event_id,
@@ -221,6 +229,7 @@ def call() -> Callable[..., int]:
             "comment": CommentFactory(investigation=case, author=owner).pk,
             "related": related.pk,
             "exported": FinishedExportFactory(investigation=case, created_by=owner).pk,
+            "drafted": ReadyDraftFactory(investigation=case, created_by=owner).pk,
             "key": ApiKeyFactory(user=owner).pk,
             "view": SavedViewFactory(owner=owner, shared=True).pk,
             "person": UserFactory().pk,

@@ -58,6 +58,7 @@ SCHEMA = {
                     "read_only": {"type": "boolean"},
                     "tmpfs": strings,
                     "cap_drop": strings,
+                    "cap_add": strings,
                     "security_opt": strings,
                     "restart": {"enum": ["unless-stopped", "on-failure"]},
                     "stop_grace_period": duration,
@@ -153,6 +154,7 @@ def test_what_is_published_is_so_by_default_to_this_machine_only(compose: Any) -
         "alertmanager": ["127.0.0.1:9093:9093"],
         "grafana": ["127.0.0.1:3000:3000"],
         "jaeger": ["127.0.0.1:16686:16686"],
+        "proxy": ["80:80", "443:443"],  # who asks for its profile wants to be reached
     }
 
 
@@ -165,6 +167,11 @@ def test_without_a_profile_only_the_product_and_its_stores_start(compose: Any) -
 def test_no_service_may_gain_rights(compose: Any) -> None:
     for name, service in compose["services"].items():
         assert service["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_what_may_do_more_than_an_ordinary_process_may_open_a_low_port_and_no_more(compose: Any) -> None:
+    rights = {name: service["cap_add"] for name, service in compose["services"].items() if "cap_add" in service}
+    assert rights == {"proxy": ["NET_BIND_SERVICE"]}
 
 
 def test_everything_but_the_database_runs_on_a_read_only_root_with_a_folder_in_memory(compose: Any) -> None:

@@ -4,16 +4,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from redis import RedisError
 from rest_framework.test import APIClient
 
+from connectors.tests.alerts import until
 from connectors.tests.factories import ConnectorFactory, DeadLetterFactory
+from connectors.tests.realpeers import free_port
 from investigations.tests.factories import InvestigationFactory
 from rcaplatform import metrics
 
@@ -106,6 +110,24 @@ def test_processes_of_a_node_count_together(tmp_path: Path) -> None:
         [sys.executable, "-c", reading], env=environment, check=True, capture_output=True, text=True
     ).stdout
     assert said.strip() == "[5.0]"
+
+
+def test_what_workers_counted_is_told_where_no_web_server_runs(tmp_path: Path) -> None:
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", COUNTING, "2"], env=environment, check=True)
+    port = free_port()
+    with subprocess.Popen([sys.executable, "-m", "rcaplatform.exporter", str(port)], env=environment) as exporter:
+        try:
+            said = until(lambda: _scraped(port))
+        finally:
+            exporter.terminate()
+    assert 'told_total{who="all"} 2.0' in said
+
+
+def _scraped(port: int) -> str:
+    with suppress(httpx.ConnectError):
+        return httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+    return ""
 
 
 def test_what_an_earlier_start_counted_is_forgotten(tmp_path: Path) -> None:

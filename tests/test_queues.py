@@ -6,12 +6,13 @@ from accounts.notifications.services import TASK as NOTIFY_TASK
 from connectors.backfills import BACKFILL_TASK
 from connectors.deadletters import RETRY_TASK
 from connectors.tasks import poll_one
+from investigations.assistant.drafting import DRAFT_TASK
 from investigations.exports.making import EXPORT_TASK
 from investigations.services import SURVEY_TASK
 from rcaplatform import celery_app
 from rcaplatform.processes import commands
 
-ELSEWHERE = {RETRY_TASK, BACKFILL_TASK, SURVEY_TASK, EXPORT_TASK, NOTIFY_TASK}
+ELSEWHERE = {RETRY_TASK, BACKFILL_TASK, SURVEY_TASK, EXPORT_TASK, DRAFT_TASK, NOTIFY_TASK}
 
 
 def queue_of(task: str) -> str:

@@ -14,9 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import credentials, keys, throttling
+from accounts import credentials, keys, switches, throttling
 from accounts.api.serializers import Credentials, Me, RefreshRequest, SignOutRequest, TokenPair, VerifyRequest
 from accounts.authentication import CHALLENGE, carried
+from accounts.models import Feature
 from accounts.tokens import RefreshToken
 from rcaplatform.kit.rest import refuse
 
@@ -53,6 +54,7 @@ class ObtainToken(TokenDoor):
     def post(self, request: Request) -> Response:
         """Give a pair of tokens for a username and a password."""
         said = self.given(request)
+        switches.require(Feature.PASSWORDS)
         throttling.sign_in(request, said["username"])
         person = authenticate(**said)
         if person is None:

@@ -7,11 +7,13 @@ from accounts.models.notifications import (
     NotificationSettings,
 )
 from accounts.models.people import ApiKey, AuditEntry, AuditSeal, RevokedToken, Role, Scope, User, UserManager
+from accounts.models.switches import Feature, Switch
 
 __all__ = [
     "ApiKey",
     "AuditEntry",
     "AuditSeal",
+    "Feature",
     "Notification",
     "NotificationDelivery",
     "NotificationPreference",
@@ -19,6 +21,7 @@ __all__ = [
     "RevokedToken",
     "Role",
     "Scope",
+    "Switch",
     "User",
     "UserManager",
 ]

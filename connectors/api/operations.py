@@ -16,7 +16,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.models import User
+from accounts.models import Switch, User
 from connectors import breakers, deadletters, health, services
 from connectors.api.serializers import (
     BreakerReport,
@@ -34,7 +34,7 @@ from connectors.api.serializers import (
 from connectors.api.views import retried, shown
 from connectors.choices import DeadLetterState
 from connectors.filters import AllDeadLetterFilters
-from connectors.models import Breaker, Connector, DeadLetter, Halt, Transition
+from connectors.models import Breaker, Connector, DeadLetter, Transition
 
 HISTORY = 10
 
@@ -160,7 +160,7 @@ class BreakerViewSet(GenericViewSet[Connector]):
 class HaltView(APIView):
     """The switch for every connector at once."""
 
-    queryset = Halt.objects.all()
+    queryset = Switch.objects.all()
     conflicting = frozenset({"post", "delete"})
 
     @extend_schema(request=Reason, responses={204: OpenApiResponse(description="None is polled, no webhook taken.")})

@@ -9,10 +9,10 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, Switch, User
 from connectors import breakers, schedules
 from connectors.choices import BreakerState
-from connectors.models import Backfill, Breaker, Connector, Gap, Halt
+from connectors.models import Backfill, Breaker, Connector, Gap
 from connectors.tests.factories import NOW, ConnectorFactory
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +66,7 @@ def test_all_connectors_are_stopped_and_go_on(office: Client) -> None:
     assert act(office, "connectors/connector", "stop_all", connector) == ["All are stopped."]
     assert act(office, "connectors/connector", "stop_all", connector) == ["All connectors are stopped already."]
     assert act(office, "connectors/connector", "resume_all", connector) == ["All go on."]
-    assert not Halt.objects.exists()
+    assert not Switch.objects.exists()
 
 
 def test_what_cannot_be_read_again_says_so(office: Client) -> None:

@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, Switch, User
 from connectors import breakers
 from connectors.choices import BreakerState, DeadLetterState
-from connectors.models import Breaker, DeadLetter, Halt
+from connectors.models import Breaker, DeadLetter
 from connectors.registry import SOURCES
 from connectors.tests.factories import SECRET, ConnectorFactory, DeadLetterFactory
 from connectors.tests.test_deliveries import push
@@ -141,7 +141,7 @@ def test_everything_is_stopped_and_goes_on(office: APIClient) -> None:
     assert office.get(f"{V1}/connectors/shop/status").json()["state"] == "halted"
     assert office.post(f"{V1}/admin/halt", {}).status_code == 409
     assert office.delete(f"{V1}/admin/halt").status_code == 204
-    assert not Halt.objects.exists()
+    assert not Switch.objects.exists()
 
 
 def test_what_is_too_large_to_edit_is_refused_by_name(office: APIClient) -> None:

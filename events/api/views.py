@@ -8,6 +8,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import switches
+from accounts.models import Feature
 from events import admission, services
 from events.api.serializers import (
     BulkReport,
@@ -81,6 +83,7 @@ class EventViewSet(ScopedViewSet):
         The body is a JSON array, or one object a line (`application/x-ndjson`); it may be compressed with gzip, and
         have 32 MiB when it is not. When all are refused the answer is 400 with the same report.
         """
+        switches.require(Feature.BULK)
         admission.require_room()
         return Response(tell_many(request))
 

@@ -16,6 +16,7 @@ from django.test import AsyncClient
 from django.urls import reverse
 from redis import Redis
 
+from accounts import switches
 from accounts.models import User
 from frontend import stream
 from investigations.models import Investigation
@@ -97,6 +98,22 @@ def test_silence_is_broken_by_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> No
             return await read(chunks, b": still here\n\n")
 
     assert run(story()).startswith(b"retry: 3000\n\n")
+
+
+def test_while_streams_are_switched_off_none_begins_and_those_that_run_end(
+    engineer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(switches.watch, "off", frozenset({"stream"}))
+
+    async def story() -> tuple[int, list[bytes]]:
+        answer = await listen(engineer, reverse("stream-events"))
+        return answer.status_code, [chunk async for chunk in stream.messages("connectors")]
+
+    status, said = run(story())
+    assert status == 503
+    assert said[0] == b"retry: 3000\n\n"
+    assert b": still here\n\n" not in said
 
 
 def test_a_stream_ends_after_its_time_so_that_the_session_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ PARTS = {
     "difference": "canvas/difference.html",
     "notes": "canvas/notebook.html",
     "older-notes": "canvas/note_list.html",
+    "drafts": "canvas/drafts.html",
 }
 
 
@@ -62,7 +63,7 @@ def answer(
         context |= suspects.card(request.user, investigation)
     if not chosen and part in ("", "details", "difference"):
         context |= difference.panel(investigation, request.GET.get("difference", ""))
-    if part in ("", "notes", "older-notes"):
+    if part in ("", "notes", "older-notes", "drafts"):
         shown = notebook.chosen_tab(request.GET, tab)
         context |= notebook.show(request.user, investigation, request.GET, shown)
     if not part:

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth import views
 from django.http import HttpResponse
 
+from accounts.switches import RETRY_AFTER
 from frontend.forms import SignInForm
 
 
@@ -16,9 +17,11 @@ class SignIn(views.LoginView):
     redirect_authenticated_user = True
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Ask again; after too many attempts say when (429)."""
+        """Ask again; after too many attempts say when (429), and so while passwords are switched off (503)."""
         response: HttpResponse = super().form_invalid(form)
-        if form.wait:
+        if form.closed:
+            response.status_code, response["Retry-After"] = 503, str(RETRY_AFTER)
+        elif form.wait:
             response.status_code, response["Retry-After"] = 429, str(form.wait)
         return response
 

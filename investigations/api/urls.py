@@ -7,6 +7,7 @@ from investigations.api.bursts import BurstDecisionViewSet, BurstViewSet
 from investigations.api.calibration import CalibrationViewSet
 from investigations.api.comments import CommentViewSet
 from investigations.api.differences import DifferenceViewSet
+from investigations.api.drafts import DraftViewSet
 from investigations.api.export import ExportViewSet
 from investigations.api.exports import ExportsViewSet
 from investigations.api.hypotheses import EvidenceViewSet, HypothesisViewSet
@@ -37,6 +38,7 @@ router.register("views", SavedViewViewSet, basename="view")
 router.register(f"{PART}/notes", NoteViewSet, basename="note")
 router.register(f"{PART}/comments", CommentViewSet, basename="comment")
 router.register(f"{PART}/hypotheses", HypothesisViewSet, basename="hypothesis")
+router.register(f"{PART}/drafts", DraftViewSet, basename="draft")
 router.register(f"{PART}/exports", ExportsViewSet, basename="export")
 router.register(rf"{PART}/hypotheses/(?P<hypothesis_id>[^/]+)/evidence", EvidenceViewSet, basename="evidence")
 

@@ -1,7 +1,7 @@
 """Doors: investigations, their links and their notes over the API."""
 
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db.models import F, FilteredRelation, Q, QuerySet

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.http import HttpResponse
 
+from accounts import switches
+from accounts.models import Feature
 from investigations.choices import ExportFormat
 from investigations.exports.gathering import MOST_EVENTS, events_of, gather
 from investigations.exports.markdown import render
@@ -57,9 +59,11 @@ def write_at_once(*, investigation: Investigation, written_in: str, now: datetim
     """Write an investigation down while somebody waits.
 
     Raises:
+        SwitchedOff: an operator switched exports off.
         TakesLong: it has too many events for that.
         Unavailable: a PDF took too long, or too much memory.
     """
+    switches.require(Feature.EXPORTS)
     if takes_long(number := events_of(investigation), written_in):
         raise TakesLong(
             f"{number:,} events are more than the {AT_ONCE[written_in]:,} that are written down at once: "

@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from accounts import audit
-from accounts.models import User
+from accounts import audit, switches
+from accounts.models import Feature, User
 from investigations.choices import ExportState
 from investigations.exports.document import write
 from investigations.exports.gathering import events_of
@@ -41,7 +41,9 @@ def ask(*, investigation: Investigation, written_in: str, actor: User, now: date
 
     Raises:
         Busy: too many wait, of everybody's or of this person's.
+        SwitchedOff: an operator switched exports off.
     """
+    switches.require(Feature.EXPORTS)
     # Holds off the same person's other tab.
     User.objects.select_for_update(no_key=True).only("pk").get(pk=actor.pk)
     waiting = Export.objects.unfinished()

@@ -12,6 +12,7 @@ from events.tests.factories import EventFactory
 from investigations.choices import LinkState, Stance
 from investigations.models import (
     Comment,
+    Draft,
     Evidence,
     Export,
     Hypothesis,
@@ -170,4 +171,45 @@ class FinishedExportFactory(ExportFactory):
     state = "done"
     content = b"# All of it"
     size = 11
+    finished_at = factory.LazyFunction(timezone.now)
+
+
+class DraftFactory(RowFactory[Draft]):
+    """A summary that waits for a worker."""
+
+    class Meta:
+        model = Draft
+
+    investigation = factory.SubFactory(InvestigationFactory)
+    kind = "summary"
+    created_by = factory.SubFactory(UserFactory)
+    created_at = touched_at = factory.LazyFunction(timezone.now)
+
+
+class ReadyDraftFactory(DraftFactory):
+    """A summary of one sentence that cites an event of the investigation."""
+
+    class Meta:
+        model = Draft
+        exclude = ("link",)
+
+    link = factory.LazyAttribute(lambda draft: LinkFactory(investigation=draft.investigation))
+    state = "ready"
+    model = "small:1b"
+    sentences = factory.LazyAttribute(
+        lambda draft: [
+            {
+                "section": "summary",
+                "text": "Payments failed.",
+                "cites": [
+                    {
+                        "kind": "event",
+                        "id": str(draft.link.event_id),
+                        "at": draft.link.event.timestamp.isoformat(),
+                    }
+                ],
+            }
+        ]
+    )
+    given = 1
     finished_at = factory.LazyFunction(timezone.now)

@@ -55,7 +55,9 @@ def base_url(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) ->
     database = urlunsplit(address._replace(path=f"/{settings.DATABASES['default']['NAME']}"))
     # In a data directory of its own, where nothing is collected, static files come from where they lie.
     own = {"RCA_DATA_DIR": str(tmp_path_factory.mktemp("served")), "PORT": port, "SITE_URL": "", "LOG_LEVEL": "ERROR"}
-    environment = {**os.environ, **own, "DATABASE_URL": database}
+    # The tab of the assistant shows; nobody is asked.
+    assistant = {"ASSISTANT_URL": "http://127.0.0.1:9", "ASSISTANT_MODEL": "small:1b"}
+    environment = {**os.environ, **own, **assistant, "DATABASE_URL": database}
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", port, "--no-ws"]
     with subprocess.Popen([*command, "rcaplatform.asgi:application"], env=environment) as server:
         try:

@@ -13,9 +13,10 @@ from connectors.tests.factories import ConnectorFactory
 from events.choices import Severity
 from events.models import Event
 from investigations.choices import LinkState
-from investigations.models import Investigation
+from investigations.models import Investigation, Note
 from investigations.tests.factories import (
     CommentFactory,
+    DraftFactory,
     EvidenceFactory,
     ExportFactory,
     FinishedExportFactory,
@@ -23,12 +24,15 @@ from investigations.tests.factories import (
     InvestigationFactory,
     LinkFactory,
     NoteFactory,
+    ReadyDraftFactory,
     SavedViewFactory,
     SuspectFactory,
     SuspectReportFactory,
 )
 
 LONG = "A title that goes on, and on, with/a/path/that/no/line/can/hold/" + "x" * 200
+TABS = ("findings", "hypotheses", "related", "assistant")
+NOON = "2026-03-01T12:00:00+00:00"
 FAILURE = {"message": "Broken", "exception": {"type": "Timeout", "stack": f'File "{"y" * 200}.py", line 1'}}
 COMMIT = {"files": [{"path": f"shop/{'z' * 80}/pay.py", "insertions": 3, "deletions": 1}], "insertions": 3}
 
@@ -56,6 +60,7 @@ def one_of_everything(engineer: User) -> Pages:
     for state in ("pending", "running", "failed"):
         ExportFactory(investigation=case, created_by=engineer, state=state, error="The file is too large. " * 15)
     FinishedExportFactory(investigation=case, created_by=engineer)
+    _drafted(case, engineer, note)
     SavedViewFactory(owner=engineer, query="status=open")
     ConnectorFactory(name="code", failures=3, last_error="The source answers 503.")
     ConnectorFactory(name="logs", last_success_at=timezone.now())
@@ -71,7 +76,7 @@ def one_of_everything(engineer: User) -> Pages:
             empty,
             f"{canvas}?view=table",
             *(f"{canvas}?event={event.pk}&time=relative" for event in told),
-            *(f"{canvas}?pane={tab}&event={told[0].pk}" for tab in ("findings", "hypotheses", "related")),
+            *(f"{canvas}?pane={tab}&event={told[0].pk}" for tab in TABS),
             f"{canvas}edit",
             f"{canvas}related",
             f"{canvas}exports",
@@ -125,6 +130,21 @@ def _thought(case: Investigation, engineer: User) -> None:
         guess = HypothesisFactory(investigation=case, author=engineer, statement="w" * 200, verdict=verdict)
         for stance in ("supports", "contradicts", "neutral"):
             EvidenceFactory(hypothesis=guess, author=engineer, stance=stance, why="Because " * 20)
+
+
+def _drafted(case: Investigation, engineer: User, note: Note) -> None:
+    told = {"investigation": case, "created_by": engineer}
+    ready = ReadyDraftFactory(
+        **told, kind="postmortem", model="m" * 60, dropped={"uncited": 2, "active": 1}, left_out=7
+    )
+    ready.sentences += [
+        {"section": "cause", "text": f"It {'w' * 200} failed.", "cites": ready.sentences[0]["cites"] * 4},
+        {"section": "lessons", "text": "x" * 200, "cites": [{"kind": "note", "id": str(note.pk), "at": NOON}]},
+    ]
+    ready.save()
+    ReadyDraftFactory(**told, note=note)
+    DraftFactory(**told, state="failed", error="The server refuses connections. " * 15)
+    DraftFactory(**told, state="running")
 
 
 def _suspected(case: Investigation, event: Event) -> None:

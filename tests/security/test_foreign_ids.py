@@ -11,14 +11,25 @@ from django.urls import reverse
 from accounts.models import User
 from connectors.models import DeadLetter
 from frontend import urls
-from investigations.models import Comment, Evidence, Export, Hypothesis, Investigation, Link, Note, SavedView, Suspect
+from investigations.models import (
+    Comment,
+    Draft,
+    Evidence,
+    Export,
+    Hypothesis,
+    Investigation,
+    Link,
+    Note,
+    SavedView,
+    Suspect,
+)
 from tests.security.routes import Row, things
 from tests.test_api_roles import CASES, V1, call
 
 __all__ = ["call"]  # a fixture
 pytestmark = pytest.mark.django_db
 WORDS = {"tag", "git", "high", "checkout", "open"}  # values, not ids
-KEPT = (Investigation, Export, Link, Note, Comment, Hypothesis, Evidence, Suspect, SavedView, DeadLetter)
+KEPT = (Investigation, Export, Draft, Link, Note, Comment, Hypothesis, Evidence, Suspect, SavedView, DeadLetter)
 
 
 def names(address: str) -> list[str]:
@@ -36,6 +47,7 @@ PAGE_IDS = {
     "evidence": "piece",
     "suspect": "suspect",
     "export": "exported",
+    "draft": "drafted",
 }
 PAGES = [one for one in urls.urlpatterns if len(getattr(one.pattern, "converters", {})) > 1]
 FORM = {
