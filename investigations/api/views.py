@@ -116,9 +116,8 @@ class PartViewSet(ScopedViewSet):
     @cached_property
     def parent(self) -> UUID:
         """Return the key of that investigation: all that reading its parts needs of it."""
-        found: UUID = get_object_or_404(
-            self._visible().values_list("pk", flat=True), pk=self.kwargs["investigation_id"]
-        )
+        keys = cast("QuerySet[Any]", self._visible().values_list("pk", flat=True))
+        found: UUID = get_object_or_404(keys, pk=self.kwargs["investigation_id"])
         return found
 
     def _visible(self) -> QuerySet[Investigation]:
