@@ -28,7 +28,7 @@ class RabbitMQ:
 
     def __init__(self, home: Path) -> None:
         self.home, self.port, self.names = home, free_port(), free_port()
-        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
+        self.url = f"amqp://127.0.0.1:{self.port}//"
         (home / "rabbitmq.conf").write_text("loopback_users.guest = true\n")
 
     @property
