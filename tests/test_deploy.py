@@ -15,7 +15,10 @@ DEPLOY, RUNBOOKS = ROOT / "deploy", ROOT / "docs" / "operations"
 GROUPS = yaml.safe_load((DEPLOY / "prometheus/rules.yml").read_text())["groups"]
 ALERTS: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules"] if "alert" in rule]
 NAMES = sorted({rule["alert"] for rule in ALERTS})
-GUIDES = {"alerts", "backup", "deploy", "kubernetes", "proxy", "scaling", "switches", "upgrade"}
+GUIDES = {
+    *("alerts", "backup", "deploy", "kubernetes", "privacy"),
+    *("proxy", "scaling", "single-sign-on", "switches", "upgrade"),
+}
 
 
 def said(*command: str | Path) -> str:

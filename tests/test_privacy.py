@@ -6,6 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
@@ -21,7 +24,7 @@ from accounts.notifications.services import notify, prefer
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tokens import AccessToken
 from connectors import breakers
-from connectors.models import Backfill
+from connectors.models import Backfill, Halt
 from connectors.services import halt
 from connectors.tests.factories import ConnectorFactory
 from events.tests.factories import EventFactory
@@ -42,6 +45,7 @@ KEPT = {("accounts_auditentry", ADDRESS)}
 STAYS = {
     "accounts.auditentry.actor",
     "accounts.revokedtoken.revoked_by",
+    "accounts.switch.actor",
     "connectors.backfill.created_by",
     "connectors.halt.actor",
     "connectors.transition.actor",
@@ -68,6 +72,8 @@ UNTOLD = {
     "investigations.investigation.keywords",
     "investigations.investigation.search",
     "investigations.note.search",
+    "mfa.authenticator.data",
+    "socialaccount.socialaccount.extra_data",
 }
 
 
@@ -170,6 +176,10 @@ def does_what_takes_long(person: User, admin: User) -> None:
     )
     LinkFactory(investigation=opened, state="confirmed", decided_by=person, decided_at=now)
     SuspectFactory(report__investigation=opened, report__computed_by=person, decided_by=person, decided_at=now)
+    Halt.objects.create(at=now, actor=person)  # as the release before wrote it
+    EmailAddress.objects.create(user=person, email=EMAIL, primary=True)
+    SocialAccount.objects.create(user=person, provider="oidc", uid=f"uid-of-{USERNAME}", extra_data={"email": EMAIL})
+    Authenticator.objects.create(user=person, type=Authenticator.Type.TOTP, data={"secret": "sealed"})
     group = Group.objects.create(name="readers")
     person.groups.add(group)
     person.user_permissions.add(Permission.objects.all()[0])

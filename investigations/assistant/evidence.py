@@ -14,6 +14,7 @@ import orjson
 
 from investigations.choices import LinkState
 from investigations.exports.report import Report, Row
+from rcaplatform.kit.redaction import without_secrets
 from rcaplatform.kit.spans import duration
 
 TITLE, REASON, NOTE, ABOUT, NAME = 300, 200, 1_000, 500, 100  # characters
@@ -94,8 +95,8 @@ def collect(report: Report, *, salt: str, most: int) -> Evidence:
 
 
 def said(text: object, most: int) -> str:
-    """Return text of a stranger as it is told: one line, nothing unseen in it, cut after ``most`` characters."""
-    line = " ".join("".join(map(_seen, str(text or "")[: most * 4])).split())
+    """Return text of a stranger as it is told: one line, no secret and nothing unseen in it, ``most`` characters."""
+    line = " ".join("".join(map(_seen, without_secrets(str(text or ""))[: most * 4])).split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 

@@ -114,6 +114,12 @@ def test_no_delimiter_of_a_prompt_stands_in_the_data(text: str) -> None:
     assert "\n" not in data
 
 
+def test_a_secret_that_somebody_logged_is_not_sent() -> None:
+    sent = as_data(everywhere("Refused postgres://shop:hunter2@db and Bearer rca_0123456789abcdefghij"))
+    assert "hunter2" not in sent
+    assert "rca_0123456789abcdefghij" not in sent
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_is_told_to_do_holds_nothing_of_the_data(text: str) -> None:
     for kind in ("summary", "postmortem"):
