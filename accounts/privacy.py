@@ -17,6 +17,7 @@ from accounts.dossier import exported, relations, rows_of, sessions_of
 from accounts.models import ApiKey, Notification, RevokedToken, Role, User
 from accounts.models.notifications import BODY_LIMIT, TITLE_LIMIT
 from accounts.services import require_another_admin
+from rcaplatform.kit.realtime import publish
 
 _EMPTIED: dict[str, Any] = {
     "first_name": "",
@@ -79,6 +80,7 @@ def erase(*, user: User, actor: User | None = None) -> User:
     person.save(update_fields=[*_EMPTIED, "username", "password"])
     person.refresh_from_db(fields=["token_generation"])
     standing.recall(person.pk)
+    publish(topic=f"person:{person.pk}", kind="standing")
     if not done:
         audit.record(actor=actor, verb="erase", target=person)
     return person
