@@ -18,7 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "deploy" / "kubernetes"
 KUBECTL = Path(sys.executable).with_name("kubectl")
 OLDEST, NEWEST = "1.29", "1.35"
-SECRETS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SEALING_KEYS", "JWT_PRIVATE_KEY", "EMAIL_URL"}
+SECRETS = {
+    *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SEALING_KEYS", "JWT_PRIVATE_KEY"),
+    *("EMAIL_URL", "OIDC_CLIENT_SECRET", "ASSISTANT_KEY"),
+}
 Thing = dict[str, Any]
 
 
