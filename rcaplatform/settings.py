@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 import structlog
 from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
@@ -21,12 +20,13 @@ from accounts.claims import Provider
 from rcaplatform import __version__, describing
 from rcaplatform.embedded import database_url, redis_url
 from rcaplatform.kit import assistant
+from rcaplatform.kit.environment import Environment
 from rcaplatform.kit.figures import share
 from rcaplatform.kit.keyfiles import create_once
 from rcaplatform.kit.logging import configure
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = Environment()
 env.read_env(BASE_DIR / ".env", overwrite=False)
 share()  # before anything counts
 
@@ -241,6 +241,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SESSION_AGE = timedelta(hours=env.int("SESSION_HOURS", default=336))  # from sign-in on, used or not
 SESSION_COOKIE_AGE = int(SESSION_AGE.total_seconds())
+if SESSION_COOKIE_AGE <= 0:
+    raise ImproperlyConfigured("SESSION_HOURS must be 1 or more: nobody would stay signed in.")
 OIDC = Provider(
     issuer=env.str("OIDC_ISSUER", default=""),
     client_id=env.str("OIDC_CLIENT_ID", default=""),

@@ -1,6 +1,9 @@
 """What every app stands on: sealed secrets, JSON that PostgreSQL keeps, keys made once."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -85,3 +88,19 @@ def test_a_key_that_cannot_be_made_names_the_variable_to_set(tmp_path: Path) -> 
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ImproperlyConfigured, match="set KEY"):
         create_once(tmp_path / "file" / "key", str, variable="KEY")
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"PROXIES": "1    how many"}, "PROXIES must be a whole number, not '1    how many'"),
+        ({"RETENTION_DAYS": ""}, "RETENTION_DAYS must be a whole number, not ''"),
+        ({"REPLICA_MAX_LAG_SECONDS": "soon"}, "REPLICA_MAX_LAG_SECONDS must be a number, not 'soon'"),
+        ({"SESSION_HOURS": "0"}, "SESSION_HOURS must be 1 or more"),
+    ],
+)
+def test_a_number_that_is_none_stops_the_start_by_its_name(variables: dict[str, str], said: str) -> None:
+    start = [sys.executable, "-c", "import rcaplatform.settings"]
+    ended = subprocess.run(start, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
+    assert ended.returncode
+    assert said in ended.stderr.splitlines()[-1]
