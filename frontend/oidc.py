@@ -24,6 +24,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, get_random_string
 
+from accounts.claims import subject_fits
 from connectors.errors import Refused
 from connectors.http import Answer, Client, Endpoint
 from rcaplatform.kit.errors import DomainError, Unavailable
@@ -234,6 +235,8 @@ def _verified(token: str, keys: str) -> dict[str, Any]:
         raise SignInFailed(f"its token is not to be believed: {problem}.") from problem
     if claims.get("azp", named.client_id) != named.client_id:
         raise SignInFailed("its token was made for another program.")
+    if not subject_fits(claims):
+        raise SignInFailed("its token names nobody whom we could know again.")
     return claims
 
 

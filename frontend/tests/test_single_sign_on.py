@@ -301,6 +301,8 @@ FORGED: dict[str, tuple[Forge, str]] = {
     ),
     "that has expired": (lambda said: signed(said | {"exp": 1}), "believed"),
     "without a subject": (lambda said: signed({k: v for k, v in said.items() if k != "sub"}), "believed"),
+    "with a subject that no column holds": (lambda said: signed(said | {"sub": "x" * 192}), "know again"),
+    "with a subject that is no line": (lambda said: signed(said | {"sub": "a\0b"}), "know again"),
     "of another sign-in": (lambda said: signed(said | {"nonce": "x"}), "another sign-in"),
     "without a nonce": (lambda said: signed({k: v for k, v in said.items() if k != "nonce"}), "another sign-in"),
     "that is none": (lambda _: "x", "believed"),
