@@ -33,6 +33,7 @@ from rcaplatform.kit.memory import Recent
 log = structlog.get_logger(__name__)
 SECONDS, PER_SECOND = 5.0, 100
 KEPT, SHUNNED = 600, 10  # seconds for which a document is remembered, and that there was none
+AWAY = 600  # seconds that somebody may be there: as long as allauth keeps the state
 LEEWAY = 60  # seconds that clocks may differ
 # Those whose key can be published; with one of the others whoever can verify a token can make one.
 ALGORITHMS = [f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)] + ["EdDSA"]
@@ -61,6 +62,8 @@ def begin(request: HttpRequest, *, onward: str, linking: bool = False) -> HttpRe
     """
     nonce = get_random_string(32)
     state = {"nonce": nonce, "linking": str(request.user.pk) if linking else ""}
+    if not request.user.is_authenticated:  # anybody can have rows of sessions made, so they shall not last
+        request.session.set_expiry(AWAY)
     provider = _Adapter(request).get_provider()
     answer = provider.redirect(request, "login", onward, auth_params={"nonce": nonce}, **state)
     return cast("HttpResponse", answer)

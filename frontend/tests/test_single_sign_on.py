@@ -231,6 +231,14 @@ def test_a_code_that_the_provider_does_not_know_is_refused(client: Client) -> No
 
 
 @pytest.mark.usefixtures("named")
+def test_a_session_of_nobody_lasts_no_longer_than_the_way_there_and_back(client: Client) -> None:
+    begin(client)
+    assert client.session.get_expiry_age() <= oidc.AWAY
+    sign_in(client)
+    assert client.session.get_expiry_age() > configured.SESSION_AGE.total_seconds() - 60
+
+
+@pytest.mark.usefixtures("named")
 @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
 def test_single_sign_on_leads_to_no_other_site(client: Client, elsewhere: str) -> None:
     assert sign_in(client, onward=elsewhere).headers["Location"] == "/investigations/"
