@@ -115,6 +115,7 @@ def turn_on(request: Request) -> HttpResponse:
             form.add_error("code", problem.message)
         else:
             del request.session[OFFERED]
+            _stay(request)
             return _codes(request, codes)
     context = {"form": form, "secret": secret, "drawing": secondfactor.drawing(request.user, secret)}
     return render(request, "account/second_factor.html", context, status=422 if form.errors else 200)
