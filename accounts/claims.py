@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from rcaplatform.kit.errors import NotAllowed
 
-LONGEST_ISSUER = 200  # what the column of identities holds
+LONGEST_ISSUER, LONGEST_SUBJECT = 200, 191  # what the columns of identities hold
 ROLES = ("admin", "engineer", "user")  # the highest first
 # Whoever has an account there gets a token from these, so that somebody must say whose employees are meant.
 EVERYBODYS = {"accounts.google.com"}
@@ -130,4 +130,13 @@ def usernames(claims: Mapping[str, Any]) -> Iterator[str]:
 def text(claims: Mapping[str, Any], name: str, longest: int = 150) -> str:
     """Return a claim that is a line of text, cut to length; nothing for any other."""
     value = claims.get(name)
-    return value[:longest].replace("\0", "").strip() if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    # Half a pair of JSON's escapes is no letter, and no database keeps it.
+    return value[:longest].replace("\0", "").encode(errors="ignore").decode().strip()
+
+
+def subject_fits(claims: Mapping[str, Any]) -> bool:
+    """Tell whether who this is can be kept: a subject that was cut would be somebody else's."""
+    subject = claims.get("sub")
+    return isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT and subject.isprintable()

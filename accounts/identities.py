@@ -72,6 +72,14 @@ def link(*, user: User, subject: str, provider: Provider) -> None:
         raise Conflict("This identity belongs to another account.") from problem
 
 
+@transaction.atomic
+def unlink(*, user: User, actor: User) -> None:
+    """Let somebody sign in with no identity any more; this may be repeated."""
+    gone, _ = SocialAccount.objects.filter(user=user).delete()
+    if gone:
+        audit.record(actor=actor, verb="unlink identity", target=user)
+
+
 def is_linked(user: User, provider: Provider) -> bool:
     """Return whether somebody can sign in with the provider."""
     return bool(SocialAccount.objects.filter(user=user, provider=provider.issuer).exists())

@@ -99,12 +99,15 @@ def _delete(person: User) -> None:
 
 
 def _rename_in_notifications(name: str, other: str) -> None:
-    """Put the pseudonym where others were told what somebody did: "NAME wrote in: …", "Moved by NAME."."""
+    """Put the pseudonym where others were told what somebody did: "NAME wrote in: …", "Moved by NAME.".
+
+    Only where the whole name stands: "Ann Lee wrote in: …" is not by Ann, and "New investigation" by nobody called New.
+    """
     spelled = re.escape(name)
     for column, before, after, most in (
-        ("title", "^", r"(?= \w+)", TITLE_LIMIT),
+        ("title", "^", r"(?= (?:opened|wrote in): )", TITLE_LIMIT),
         ("body", "(?<=by )", r"(?=\.$)", BODY_LIMIT),
     ):
         pattern = f"{before}{spelled}{after}"
         renamed = Left(Func(F(column), Value(pattern), Value(other), function="REGEXP_REPLACE"), most)
-        Notification.objects.filter(**{f"{column}__contains": name}).update(**{column: renamed})
+        Notification.objects.filter(**{f"{column}__regex": pattern}).update(**{column: renamed})

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.crypto import constant_time_compare
 
-from accounts import audit
+from accounts import audit, credentials
 from accounts.models import User
 from accounts.throttling import TooMany
 from rcaplatform.kit.errors import Conflict, DomainError, Invalid
@@ -99,6 +99,8 @@ def drawing(user: User, secret: str) -> Drawing:
 def turn_on(*, user: User, secret: str, code: str, now: datetime) -> list[str]:
     """Ask somebody for codes of this secret from now on; return their recovery codes, which are told this once.
 
+    Their tokens and sessions end: none of them was made with a code.
+
     Raises:
         Invalid: the code is not one of the secret's; ``fields`` names ``code``.
         Conflict: they have a second factor.
@@ -114,6 +116,7 @@ def turn_on(*, user: User, secret: str, code: str, now: datetime) -> list[str]:
     except IntegrityError as problem:
         raise Conflict("The second factor is on already.") from problem
     audit.record(actor=user, verb="turn on second factor", target=user)
+    credentials.revoke_all(user=user, reason="second factor turned on", api_keys=False, actor=user, now=now)
     return _fresh_codes(user)
 
 

@@ -13,7 +13,7 @@ from accounts.switching import switch_off, switch_on
 from connectors import schedules
 from connectors.base import Pull
 from connectors.errors import Misconfigured
-from connectors.models import Connector
+from connectors.models import Connector, Halt
 from connectors.pipeline import open_source
 from connectors.registry import is_pulled, source_kind
 from connectors.schedules import POLL_TASK
@@ -152,6 +152,7 @@ def resume(*, actor: User, now: datetime) -> None:
     """
     if not switch_on(feature=Feature.CONNECTORS, actor=actor):
         raise Conflict("The connectors are not stopped.")
+    Halt.objects.all().delete()  # of before there were switches
     polled = Connector.objects.filter(enabled=True, next_poll_at__isnull=False)
     polled.update(next_poll_at=now)
     for pk in polled.values_list("pk", flat=True):

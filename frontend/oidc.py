@@ -24,6 +24,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, get_random_string
 
+from accounts.claims import subject_fits
 from connectors.errors import Refused
 from connectors.http import Answer, Client, Endpoint
 from rcaplatform.kit.errors import DomainError, Unavailable
@@ -32,6 +33,7 @@ from rcaplatform.kit.memory import Recent
 log = structlog.get_logger(__name__)
 SECONDS, PER_SECOND = 5.0, 100
 KEPT, SHUNNED = 600, 10  # seconds for which a document is remembered, and that there was none
+AWAY = 600  # seconds that somebody may be there: as long as allauth keeps the state
 LEEWAY = 60  # seconds that clocks may differ
 # Those whose key can be published; with one of the others whoever can verify a token can make one.
 ALGORITHMS = [f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)] + ["EdDSA"]
@@ -60,6 +62,8 @@ def begin(request: HttpRequest, *, onward: str, linking: bool = False) -> HttpRe
     """
     nonce = get_random_string(32)
     state = {"nonce": nonce, "linking": str(request.user.pk) if linking else ""}
+    if not request.user.is_authenticated:  # anybody can have rows of sessions made, so they shall not last
+        request.session.set_expiry(AWAY)
     provider = _Adapter(request).get_provider()
     answer = provider.redirect(request, "login", onward, auth_params={"nonce": nonce}, **state)
     return cast("HttpResponse", answer)
@@ -234,6 +238,8 @@ def _verified(token: str, keys: str) -> dict[str, Any]:
         raise SignInFailed(f"its token is not to be believed: {problem}.") from problem
     if claims.get("azp", named.client_id) != named.client_id:
         raise SignInFailed("its token was made for another program.")
+    if not subject_fits(claims):
+        raise SignInFailed("its token names nobody whom we could know again.")
     return claims
 
 

@@ -81,6 +81,8 @@ urlpatterns = [
     path("metrics", metrics.expose, name="metrics"),
     path(".well-known/jwks.json", key_set, name="jwks"),
     path("admin/login/", to_the_admin),  # before the admin's own: one page signs people in
+    # Where guesses are counted, tokens end at once, and it is recorded: the admin's own page does none of that.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account")),
     path("admin/", admin.site.urls),
     path("", include((browsable, "rest_framework"))),
     re_path(r"^api/v1/?$", entrance),

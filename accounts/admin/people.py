@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts import credentials, dossier, privacy, secondfactor, services
+from accounts import credentials, dossier, identities, privacy, secondfactor, services
 from accounts.admin.base import ByRole, actor_of, download, refused_as_message
 from accounts.models import User
 from accounts.permissions import may
@@ -72,7 +72,7 @@ class PeopleAdmin(UserAdmin, ByRole):  # type: ignore[type-arg]
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": (*PROFILE, "role", "usable_password", "password1", "password2")}),)
-    actions = ("deactivate", "reactivate", "revoke_tokens", "take_second_factor", "export", "erase")
+    actions = ("deactivate", "reactivate", "revoke_tokens", "take_second_factor", "take_identities", "export", "erase")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """See with each person whether they have a second factor."""
@@ -137,6 +137,12 @@ class PeopleAdmin(UserAdmin, ByRole):  # type: ignore[type-arg]
         """Let people in again who have lost theirs, and their recovery codes."""
         actor = actor_of(request)
         self.each(request, queryset, lambda user: secondfactor.turn_off(user=user, actor=actor), "without one")
+
+    @admin.action(description="Take away the linked identities", permissions=["change"])
+    def take_identities(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Let nobody in as these people by an identity that was linked; their sessions go on."""
+        actor = actor_of(request)
+        self.each(request, queryset, lambda user: identities.unlink(user=user, actor=actor), "without one")
 
     @admin.action(description="End all sessions, revoke all tokens and API keys", permissions=["change"])
     def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

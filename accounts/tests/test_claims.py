@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from accounts.claims import Provider, email_of, require_domain, role_of, usernames
+from accounts.claims import Provider, email_of, require_domain, role_of, text, usernames
 from rcaplatform.kit.errors import NotAllowed
 
 NAMED: dict[str, Any] = {"issuer": "https://id.example.org", "client_id": "rca"}
@@ -111,3 +111,7 @@ def test_a_wrong_setting_stops_the_start_by_its_name(wrong: dict[str, Any], vari
 def test_there_may_be_no_provider_and_one_on_this_machine_needs_no_certificate() -> None:
     assert not Provider()
     assert Provider(issuer="http://127.0.0.1:9400", client_id="rca")
+
+
+def test_what_is_no_letter_is_left_out_of_a_name() -> None:
+    assert text({"given_name": " A\0d\ud800a "}, "given_name") == "Ada"

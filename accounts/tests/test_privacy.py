@@ -9,8 +9,9 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts import audit, credentials, privacy
-from accounts.models import AuditEntry, User
+from accounts import audit, credentials, privacy, services
+from accounts.models import AuditEntry, Notification, User
+from accounts.notifications.choices import Topic
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +65,18 @@ def test_over_the_api_the_username_is_asked_for_once_more(admin: User, engineer:
     refused = api(admin).post(address, {"username": "admin"})
     assert (refused.status_code, list(refused.json()["errors"])) == (400, ["username"])
     assert api(admin).post(address, {"username": "engineer"}).status_code == 204
+
+
+def test_whose_name_begins_alike_keeps_it_where_others_were_told_of_them(admin: User, engineer: User) -> None:
+    services.edit_profile(user=engineer, first_name="Ann", last_name="")
+    titles = ("Ann wrote in: x", "Ann Lee wrote in: x", "Ann Lee opened: y", "Ann alerted: z")
+    for number, title in enumerate(titles):
+        said = {"title": title, "body": "Moved by Ann Lee.", "key": str(number), "created_at": timezone.now()}
+        Notification.objects.create(user=admin, topic=Topic.OPENED, **said)
+    privacy.erase(user=engineer)
+    told = Notification.objects.order_by("id").values_list("title", flat=True)
+    assert list(told) == [f"{privacy.pseudonym(engineer)} wrote in: x", *titles[1:]]
+    assert set(Notification.objects.values_list("body", flat=True)) == {"Moved by Ann Lee."}
 
 
 @pytest.fixture

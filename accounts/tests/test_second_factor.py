@@ -141,6 +141,7 @@ def test_what_is_done_with_it_is_on_record(engineer: User, admin: User, secret: 
     told = AuditEntry.objects.filter(target_id=str(engineer.pk)).order_by("id").values_list("verb", "actor__username")
     assert list(told) == [
         ("turn on second factor", "engineer"),
+        ("revoke tokens", "engineer"),
         ("renew recovery codes", "engineer"),
         ("turn off second factor", "admin"),
     ]

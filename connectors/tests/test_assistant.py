@@ -381,6 +381,7 @@ def test_nothing_is_a_note_before_a_person_takes_it(peer: Peer, case: Investigat
     note = drafting.take(draft=draft, actor=engineer, now=timezone.now())
     event = case.links.get().event_id
     assert "Drafted by the language model small:1b" in note.body
+    assert engineer.username not in note.body  # whoever took it may be erased; the author of the note is a column
     assert f"Requests to \\*checkout\\* timed out \\{{now\\}}\\. [[{event}]]" in note.body
     with pytest.raises(drafting.NotReady):
         drafting.take(draft=draft, actor=engineer, now=timezone.now())

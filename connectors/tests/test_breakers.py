@@ -3,20 +3,22 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.utils import timezone
 
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, Switch, User
 from connectors import breakers, notices, polling, services, tasks
 from connectors.base import Cursor, Page, Record
 from connectors.base import Gap as Missing
 from connectors.choices import BreakerState
 from connectors.digestion import digest_pending
 from connectors.errors import Misconfigured, Poisoned, RateLimited, Refused, Resting, SourceUnavailable
-from connectors.models import Breaker, Connector, DeadLetter, Gap, Transition
+from connectors.models import Breaker, Connector, DeadLetter, Gap, Halt, Transition
 from connectors.sources.jsonlines import JSONLines
 from connectors.tests.factories import ConnectorFactory, DeliveryFactory
 from events.models import Event
@@ -321,6 +323,14 @@ def test_all_connectors_stop_at_once_and_go_on_together(
         services.halt(actor=admin, now=timezone.now())
     services.resume(actor=admin, now=timezone.now())
     assert poll(connector).stored == 1
+
+
+def test_a_halt_of_the_release_before_holds_on_its_nodes_as_well_until_somebody_resumes(admin: User) -> None:
+    Halt.objects.create(actor=admin, at=START, reason="Wrong data.")
+    import_module("connectors.migrations.0007_halt_is_a_switch").to_switch(apps, None)
+    assert (Switch.objects.get().reason, Halt.objects.count()) == ("Wrong data.", 1)
+    services.resume(actor=admin, now=timezone.now())
+    assert (Switch.objects.count(), Halt.objects.count()) == (0, 0)
 
 
 def test_poison_during_a_trial_holds_the_breaker(clock: Clock, connector: Connector, answers: list[Answer]) -> None:

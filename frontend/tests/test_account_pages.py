@@ -209,6 +209,15 @@ def test_own_keys_are_listed_and_revoked(window: Client, engineer: User) -> None
     assert [ApiKey.objects.get(pk=key.pk).revoked_at is None for key in (own, foreign)] == [False, True]
 
 
+def test_the_admin_sets_ones_own_password_nowhere_else(client: Client, admin: User) -> None:
+    client.force_login(admin)
+    old = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+    for answer in (client.get("/admin/password_change/"), client.post("/admin/password_change/", old)):
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/account/")
+    admin.refresh_from_db()
+    assert admin.check_password(PASSWORD)
+
+
 def test_who_may_not_enter_the_admin_is_told_and_not_sent_round_in_circles(window: Client) -> None:
     answer = window.get("/admin/", follow=True)
     assert (answer.status_code, "may not enter the administration" in answer.text) == (403, True)

@@ -48,6 +48,17 @@ def test_it_is_turned_on_by_a_first_code_and_recovery_codes_are_shown_once(windo
     assert window.get("/account/second-factor").headers["Location"] == "/account/"
 
 
+def test_who_came_in_without_a_code_is_out_once_it_is_on(browse: Browse, engineer: User) -> None:
+    here, elsewhere = browse(engineer), browse(engineer)
+    said = elsewhere.post("/api/v1/auth/token", FORM, content_type="application/json").json()
+    page = here.get("/account/second-factor").text
+    code = now_of(re.findall(r'id="secret">([A-Z2-7]{32})<', page)[0])
+    here.post("/account/second-factor", {"password": PASSWORD, "code": code})
+    assert (is_in(here), is_in(elsewhere)) == (True, False)
+    kept = {"refresh": said["refresh"]}
+    assert Client().post("/api/v1/auth/token/refresh", kept, content_type="application/json").status_code == 401
+
+
 @pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"code": "000000"}, {"code": ""}])
 def test_it_is_not_turned_on_without_the_password_and_a_right_code(
     window: Client, engineer: User, wrong: dict[str, str]
@@ -140,7 +151,7 @@ def test_the_admin_is_no_way_around_it(admin: User, client: Client) -> None:
     assert client.get("/admin/").status_code == 200
 
 
-def test_it_is_turned_off_by_a_code(window: Client, engineer: User, secret: str) -> None:
+def test_it_is_turned_off_by_a_code(secret: str, window: Client, engineer: User) -> None:
     refused = window.post("/account/second-factor/off", {"code": "000000"})
     assert (refused.status_code, "This code is wrong" in refused.text) == (422, True)
     assert secondfactor.is_on(engineer)
@@ -148,7 +159,7 @@ def test_it_is_turned_off_by_a_code(window: Client, engineer: User, secret: str)
     assert not secondfactor.is_on(engineer)
 
 
-def test_new_recovery_codes_are_shown_for_a_code(window: Client, secret: str) -> None:
+def test_new_recovery_codes_are_shown_for_a_code(secret: str, window: Client) -> None:
     assert window.post("/account/second-factor/recovery-codes", {"code": ""}).status_code == 422
     answer = window.post("/account/second-factor/recovery-codes", {"code": now_of(secret)})
     assert len(re.findall(r"<code>\d{8}</code>", answer.text)) == 10
@@ -173,7 +184,7 @@ def test_the_admin_shows_no_table_of_secrets(browse: Browse, admin: User, secret
 
 
 def test_a_key_that_is_lost_is_told_and_the_second_factor_can_be_taken_away(
-    client: Client, window: Client, engineer: User, secret: str, settings: Settings
+    client: Client, secret: str, window: Client, engineer: User, settings: Settings
 ) -> None:
     settings.SEALING_KEYS = [Fernet.generate_key().decode()]
     client.post("/sign-in", FORM)

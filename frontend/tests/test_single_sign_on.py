@@ -21,7 +21,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import services
+from accounts import identities, services
 from accounts.claims import Provider
 from accounts.models import AuditEntry, Role, User
 from accounts.tests.factories import PASSWORD, UserFactory, give_second_factor
@@ -231,6 +231,14 @@ def test_a_code_that_the_provider_does_not_know_is_refused(client: Client) -> No
 
 
 @pytest.mark.usefixtures("named")
+def test_a_session_of_nobody_lasts_no_longer_than_the_way_there_and_back(client: Client) -> None:
+    begin(client)
+    assert client.session.get_expiry_age() <= oidc.AWAY
+    sign_in(client)
+    assert client.session.get_expiry_age() > configured.SESSION_AGE.total_seconds() - 60
+
+
+@pytest.mark.usefixtures("named")
 @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
 def test_single_sign_on_leads_to_no_other_site(client: Client, elsewhere: str) -> None:
     assert sign_in(client, onward=elsewhere).headers["Location"] == "/investigations/"
@@ -259,7 +267,9 @@ def test_without_a_provider_there_is_nothing_of_it(client: Client) -> None:
 @pytest.mark.usefixtures("named")
 def test_an_account_is_linked_by_who_holds_both(browse: Browse, engineer: User) -> None:
     window = browse(engineer)
-    page = window.post("/account/identity").text
+    assert window.post("/account/identity").status_code == 422
+    assert window.post("/account/identity", {"password": "wrong"}).status_code == 422
+    page = window.post("/account/identity", {"password": PASSWORD}).text
     address = page.split('<a class="button button-primary" href="')[1].split('"')[0].replace("&amp;", "&")
     assert window.get(there(address, "ada-1", **ADA)).headers["Location"] == "/account/"
     again = Client()
@@ -272,10 +282,31 @@ def test_an_account_is_linked_by_who_holds_both(browse: Browse, engineer: User) 
 def test_an_identity_of_somebody_is_not_linked_to_another(client: Client, browse: Browse, engineer: User) -> None:
     sign_in(client)
     window = browse(engineer)
-    page = window.post("/account/identity").text
+    page = window.post("/account/identity", {"password": PASSWORD}).text
     address = page.split('<a class="button button-primary" href="')[1].split('"')[0].replace("&amp;", "&")
     refused = window.get(there(address, "ada-1", **ADA))
     assert (refused.status_code, "belongs to another account" in refused.text) == (409, True)
+
+
+@pytest.mark.usefixtures("named")
+def test_an_identity_is_unlinked_by_who_knows_the_password(browse: Browse, engineer: User) -> None:
+    identities.link(user=engineer, subject="ada-1", provider=configured.OIDC)
+    window = browse(engineer)
+    assert window.post("/account/identity/unlink", {"password": "wrong"}).status_code == 422
+    assert identities.is_linked(engineer, configured.OIDC)
+    assert window.post("/account/identity/unlink", {"password": PASSWORD}).status_code == 302
+    assert not identities.is_linked(engineer, configured.OIDC)
+    assert AuditEntry.objects.get(verb="unlink identity").actor == engineer
+
+
+@pytest.mark.usefixtures("named")
+def test_the_only_way_in_is_unlinked_by_an_administrator(client: Client, browse: Browse, admin: User) -> None:
+    sign_in(client)
+    ada = User.objects.get(pk=client.session["_auth_user_id"])
+    assert client.post("/account/identity/unlink").status_code == 409
+    chosen = {"action": "take_identities", "_selected_action": [str(ada.pk)]}
+    assert browse(admin).post("/admin/accounts/user/", chosen).status_code == 302
+    assert not identities.is_linked(ada, configured.OIDC)
 
 
 # --- A provider that cannot be trusted
@@ -301,6 +332,8 @@ FORGED: dict[str, tuple[Forge, str]] = {
     ),
     "that has expired": (lambda said: signed(said | {"exp": 1}), "believed"),
     "without a subject": (lambda said: signed({k: v for k, v in said.items() if k != "sub"}), "believed"),
+    "with a subject that no column holds": (lambda said: signed(said | {"sub": "x" * 192}), "know again"),
+    "with a subject that is no line": (lambda said: signed(said | {"sub": "a\0b"}), "know again"),
     "of another sign-in": (lambda said: signed(said | {"nonce": "x"}), "another sign-in"),
     "without a nonce": (lambda said: signed({k: v for k, v in said.items() if k != "nonce"}), "another sign-in"),
     "that is none": (lambda _: "x", "believed"),

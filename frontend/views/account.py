@@ -17,7 +17,7 @@ from accounts.models import ApiKey, User
 from accounts.secondfactor import WrongCode
 from accounts.throttling import TooMany
 from frontend import oidc
-from frontend.accountforms import CodeForm, PasswordForm, ProfileForm, TurnOnForm
+from frontend.accountforms import CodeForm, OwnPassword, PasswordForm, ProfileForm, TurnOnForm
 from frontend.views.door import Request, door
 from rcaplatform.kit.errors import Conflict, Invalid, Unavailable
 from rcaplatform.kit.sealing import seal, unseal
@@ -34,6 +34,7 @@ def _page(request: Request, *, status: int = 200, **forms: BaseForm) -> HttpResp
         "second_factor": secondfactor.is_on(person),
         "codes_left": secondfactor.recovery_codes_left(person),
         "code": CodeForm(auto_id="code_%s"),
+        "own": OwnPassword(request=request, auto_id="own_%s"),
         "keys": ApiKey.objects.filter(user=person, revoked_at=None).order_by("-id")[:MOST_KEYS],
         "oidc": settings.OIDC,
         "linked": bool(settings.OIDC) and identities.is_linked(person, settings.OIDC),
@@ -114,6 +115,7 @@ def turn_on(request: Request) -> HttpResponse:
             form.add_error("code", problem.message)
         else:
             del request.session[OFFERED]
+            _stay(request)
             return _codes(request, codes)
     context = {"form": form, "secret": secret, "drawing": secondfactor.drawing(request.user, secret)}
     return render(request, "account/second_factor.html", context, status=422 if form.errors else 200)
@@ -136,16 +138,34 @@ def renew_recovery_codes(request: Request) -> HttpResponse:
     return _codes(request, secondfactor.renew_recovery_codes(user=request.user))
 
 
+@sensitive_post_parameters()
 @door("POST")
 def link(request: Request) -> HttpResponse:
     """Show the way to the identity provider, by which one comes back with an identity to sign in with.
 
+    Whoever finds a page open does not know the password, and links no identity of theirs.
     A link, not a redirect: the content policy lets no form lead to another site.
     """
     if not settings.OIDC:
         raise Conflict("There is no single sign-on here.")
+    form = OwnPassword(request.POST, request=request, auto_id="own_%s")
+    if not form.is_valid():
+        return _page(request, own=form, status=422)
     address = oidc.begin(request, onward="/account/", linking=True)["Location"]
     return render(request, "account/link.html", {"address": address, "oidc": settings.OIDC})
+
+
+@sensitive_post_parameters()
+@door("POST")
+def unlink(request: Request) -> HttpResponse:
+    """Sign in by no identity any more, where there is another way in."""
+    if not (request.user.has_usable_password() and settings.PASSWORD_SIGN_IN):
+        raise Conflict("It is the only way you sign in: ask an administrator.")
+    form = OwnPassword(request.POST, request=request, auto_id="own_%s")
+    if not form.is_valid():
+        return _page(request, own=form, status=422)
+    identities.unlink(user=request.user, actor=request.user)
+    return _done(request, "The identity opens this account no more. Sessions go on until you sign out everywhere else.")
 
 
 def _unproven(request: Request) -> HttpResponse | None:

@@ -107,7 +107,6 @@ def take(*, draft: Draft, actor: User, now: datetime) -> Note:
     mark = notes.marking(
         model=held.model,
         at=held.finished_at or held.created_at,
-        taken_by=actor.get_username(),
         dropped=held.number_dropped,
     )
     body = notes.as_markdown(kind=held.kind, sentences=held.sentences, mark=mark)

@@ -11,12 +11,15 @@ from investigations.choices import DraftKind, DraftSection
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&])")
 
 
-def marking(*, model: str, at: datetime, taken_by: str, dropped: int) -> str:
-    """Return the words, in Markdown, by which everybody sees who wrote it."""
+def marking(*, model: str, at: datetime, dropped: int) -> str:
+    """Return the words, in Markdown, by which everybody sees who wrote it.
+
+    Who took it over is the author of the note: words that name people outlast their erasure.
+    """
     wrote = f"Drafted by the language model {_escaped(model)}, {at:%Y-%m-%d %H:%M} UTC"
     lost = f" {dropped} sentence{'s were' if dropped != 1 else ' was'} left out by checks." if dropped else ""
     return (
-        f"> **{wrote}; taken over by {_escaped(taken_by)}.** "
+        f"> **{wrote}; taken over by the author of this note.** "
         f"Each sentence cites what it rests on; whether it is right, no machine has checked.{lost}"
     )
 

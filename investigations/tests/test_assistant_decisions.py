@@ -275,7 +275,7 @@ def test_of_a_suspect_the_reasons_are_told_unless_people_dismissed_it() -> None:
 
 
 def test_a_note_says_first_who_wrote_it_and_nothing_of_it_acts() -> None:
-    mark = marking(model="evil](x) <b>", at=NOON, taken_by="engineer", dropped=2)
+    mark = marking(model="evil](x) <b>", at=NOON, dropped=2)
     cites = [{"kind": "note", "id": str(UUID(int=3)), "at": NOON.isoformat()}]
     told = [{"section": "cause", "text": "[[x]] <b> *y* #z", "cites": cites}]
     body = as_markdown(kind="postmortem", sentences=told, mark=mark)

@@ -9,19 +9,26 @@ from typing import Any
 BLANK = "[redacted]"
 _DEEPEST = 12  # levels; what lies deeper is blanked whole
 
-# Fields that hold a secret whatever it looks like; compared in lower case, with "_" for "-".
+# Fields that hold a secret whatever it looks like; compared in lower case, with "_" for "-"
+# and before each hump.
 SECRET_FIELDS = frozenset(
     "password passwd passphrase pwd secret client_secret webhook_secret secret_key private_key access_key "
     "secret_access_key signing_key token access_token refresh_token id_token session_token bearer_token "
     "authorization proxy_authorization api_key apikey x_api_key cookie set_cookie sessionid csrftoken "
     "credential credentials dsn database_url redis_url email_url broker_url x_gitlab_token slack_url".split()
 )
+# So does one whose name ends like this: db_password, gitlab_token.
+_SECRET_ENDS = (
+    *("_password", "_passwd", "_passphrase", "_secret", "_token", "_credentials"),
+    *("_api_key", "_apikey", "_secret_key", "_access_key", "_private_key"),
+)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # A text with none of these, in lower case, holds nothing that the expressions below look for.
 _MARKS = ("rca_", "eyj", "@", "bearer", "basic", "pass", "secret", "token", "key", "auth", "cookie", "session", "gh")
 _MORE_MARKS = ("glpat-", "xox", "whsec_", "slack.com", "/unsubscribe/")
 _KEYS = re.compile(
     r"\brca_[\w-]{16,}"  # API keys of ours
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"  # JSON Web Tokens
+    r"|(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"  # JSON Web Tokens
     r"|\b(?:gh[pousr]_|glpat-|xox[abeprs]-|whsec_)[\w+/=-]{12,}"  # keys of forges and messengers
     r"|(?<=hooks\.slack\.com/services/)[\w/]{4,}"
     r"|(?<=/unsubscribe/)[^\s/?#'\",]+"  # who has the address may use it, without signing in
@@ -31,17 +38,22 @@ _KEYS = re.compile(
 _USERINFO = re.compile(r"(?<=://)[^\s/@?#'\"<>]{1,500}@")
 _ASSIGNED = re.compile(
     r"""((?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authorization|cookie"""
-    r"""|sessionid)["']?\s{0,3}(?:=>|[:=])\s{0,3})("[^"]{1,2000}"|'[^']{1,2000}'|[^\s"',;&})\]]{1,2000})""",
+    r"""|sessionid)["']?\s{0,3}(?:=>|[:=])\s{0,3})("[^"]{1,2000}"|'[^']{1,2000}'"""
+    r"""|(?:(?:basic|bearer|digest|token|api-?key|splunk|negotiate|ntlm|hawk)[ ]{1,3})?"""  # of Authorization: …
+    r"""(?:\[redacted\]|[^\s"',;&})\]]{1,2000}))""",
     re.IGNORECASE,
 )
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
+# With a port behind it, or within more that looks like an address of version 6.
+_IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\w)")
 _MAYBE_IP = re.compile(r"(?<![\w.:])[0-9A-Fa-f:.]{2,45}(?![\w:])")
 
 
 @lru_cache(1_000)
 def secret_field(name: str) -> bool:
     """Tell whether a field of this name holds a secret."""
-    return name.replace("-", "_").lower() in SECRET_FIELDS
+    said = _HUMP.sub("_", name).replace("-", "_").lower()
+    return said in SECRET_FIELDS or said.endswith(_SECRET_ENDS)
 
 
 def suspicious(text: str) -> bool:
@@ -60,7 +72,8 @@ def without_secrets(text: str) -> str:
 
 def without_people(text: str) -> str:
     """Return a text with a blank for each secret, e-mail address and IP address in it."""
-    return _MAYBE_IP.sub(_no_ip, _EMAIL.sub(BLANK, without_secrets(text)))
+    text = _MAYBE_IP.sub(_no_ip, _EMAIL.sub(BLANK, without_secrets(text)))
+    return _IPV4.sub(_no_ip, text)
 
 
 def redacted(value: Any, text: Callable[[str], str] = without_secrets, *, deepest: int = _DEEPEST) -> Any:
