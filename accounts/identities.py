@@ -72,6 +72,20 @@ def link(*, user: User, subject: str, provider: Provider) -> None:
         raise Conflict("This identity belongs to another account.") from problem
 
 
+@transaction.atomic
+def unlink(*, user: User, provider: Provider) -> None:
+    """Let somebody sign in with this provider no more; sessions that began there go on. This may be repeated.
+
+    Raises:
+        Conflict: they have no password, so it is their only way in.
+    """
+    if not user.has_usable_password():
+        raise Conflict("It is your only way in: ask an administrator for a password first.")
+    gone, _ = SocialAccount.objects.filter(user=user, provider=provider.issuer).delete()
+    if gone:
+        audit.record(actor=user, verb="unlink identity", target=user, change={"issuer": [provider.issuer, None]})
+
+
 def is_linked(user: User, provider: Provider) -> bool:
     """Return whether somebody can sign in with the provider."""
     return bool(SocialAccount.objects.filter(user=user, provider=provider.issuer).exists())

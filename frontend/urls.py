@@ -42,6 +42,7 @@ urlpatterns = [
     path("account/second-factor/off", account.turn_off, name="second-factor-off"),
     path("account/second-factor/recovery-codes", account.renew_recovery_codes, name="recovery-codes"),
     path("account/identity", account.link, name="identity-link"),
+    path("account/identity/unlink", account.unlink, name="identity-unlink"),
     path("investigations/", investigations.browse, name="investigations"),
     path("investigations/new", investigations.new, name="investigation-new"),
     path("investigations/views", saved.save, name="view-save"),

@@ -278,6 +278,22 @@ def test_an_identity_of_somebody_is_not_linked_to_another(client: Client, browse
     assert (refused.status_code, "belongs to another account" in refused.text) == (409, True)
 
 
+def test_who_has_a_password_may_unlink_an_identity(browse: Browse, engineer: User, named: Provider) -> None:
+    SocialAccount.objects.create(user=engineer, provider=named.issuer, uid="ada-1")
+    window = browse(engineer)
+    assert "Unlink it" in window.get("/account/").text
+    assert window.post("/account/identity/unlink").headers["Location"] == "/account/"
+    assert not SocialAccount.objects.filter(user=engineer).exists()
+
+
+@pytest.mark.usefixtures("named")
+def test_nobody_unlinks_their_only_way_in(client: Client) -> None:
+    sign_in(client)
+    refused = client.post("/account/identity/unlink")
+    assert (refused.status_code, "only way in" in refused.text) == (409, True)
+    assert SocialAccount.objects.count() == 1
+
+
 # --- A provider that cannot be trusted
 KEY, STRANGER = (rsa.generate_private_key(65537, 2048) for _ in range(2))
 Forge = Callable[[dict[str, Any]], str]

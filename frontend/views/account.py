@@ -148,6 +148,14 @@ def link(request: Request) -> HttpResponse:
     return render(request, "account/link.html", {"address": address, "oidc": settings.OIDC})
 
 
+@door("POST")
+def unlink(request: Request) -> HttpResponse:
+    """Let one's identity at the provider open this account no more."""
+    if settings.OIDC:
+        identities.unlink(user=request.user, provider=settings.OIDC)
+    return _done(request, "Your identity opens this account no more.")
+
+
 def _unproven(request: Request) -> HttpResponse | None:
     """Return the page again when the code that came along is not right."""
     form = CodeForm(request.POST, auto_id="code_%s")
