@@ -86,6 +86,10 @@ fuzz: $(VENV)/.dev ## send the API hundreds of requests an operation: what its s
 bench: $(VENV)/.dev ## measure reading and writing at a million events (EVENTS), and print one table
 	@$(BIN)/python -m benchmarks --events $(or $(EVENTS),1000000)
 
+.PHONY: soak
+soak: $(VENV)/.dev ## ten minutes (MINUTES) of ingest, reads and streams, then each process killed in turn; fails where anything is lost
+	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),10)
+
 .PHONY: rca-bench
 rca-bench: $(VENV)/.dev ## rank the causes of incidents whose cause is known, and fail where that got worse (INCIDENTS)
 	@$(BIN)/python -m benchmarks.rca --incidents $(or $(INCIDENTS),../shared/incidents)

@@ -21,10 +21,15 @@ ROTATED, LEEWAY = "rotated", timedelta(seconds=10)
 
 
 @transaction.atomic
-def issue(*, user: User) -> RefreshToken:
-    """Return a refresh token, which carries its access token, for a person who has proved who they are."""
+def issue(*, user: User, by: str) -> RefreshToken:
+    """Return a refresh token, which carries its access token, for a person who has proved who they are.
+
+    Args:
+        by: what the proof was, for the audit trail.
+    """
     update_last_login(None, user)  # type: ignore[arg-type]
     user.refresh_from_db(fields=["token_generation"])  # a password hashed anew at sign-in has raised it
+    audit.record(actor=user, verb="sign in", target=user, change={"by": [None, f"{by}, over the API"]})
     return RefreshToken.for_user(user)
 
 

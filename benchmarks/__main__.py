@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from benchmarks.reads import run
 from benchmarks.report import table
 
-PROGRAMS = ("ingest", "otlp", "linking", "tokens")
+PROGRAMS = ("ingest", "otlp", "linking", "tokens", "mixed")
 LONGEST = 300  # seconds a program may take
 
 

@@ -14,7 +14,7 @@ _TEXTS = ("message", "description", "body", "detail")
 _HANDLED = {"files", "files_changed", "insertions", "deletions", "diff", "exception", "failed_steps", *_LISTS, *_TEXTS}
 _GROUPS = ("attributes", "labels", "annotations")
 _LABELS = {"sha": "Commit", "committer": "Committed by"}
-_IDENTIFIER = re.compile(r"(?=\S*[0-9])[\w.:/-]{12,}(, [\w.:/-]{12,})*")
+_IDENTIFIER = re.compile(r"(?=[\w.:/-]*[0-9])[\w.:/-]{12,}(, [\w.:/-]{12,})*")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*")
 
 

