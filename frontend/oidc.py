@@ -245,15 +245,18 @@ def _verified(token: str, keys: str) -> dict[str, Any]:
 
 def _key(name: str | None, url: str) -> jwt.PyJWK:
     """Return the key of this name; they are asked for anew when none has it, as issuers change them."""
-    for known in (_document(url), _document(url, anew=True)):
-        for key in jwt.PyJWKSet.from_dict(known).keys:
+    for anew in (False, True):
+        for key in jwt.PyJWKSet.from_dict(_document(url, anew=anew)).keys:
             if name in (key.key_id, None) and key.public_key_use in (None, "sig"):
                 return key
     raise SignInFailed("its token is signed by a key that it does not publish.")
 
 
 def _document(url: str, *, anew: bool = False) -> dict[str, Any]:
-    """Return what is published at ``url``, as it was in the last minutes; what failed is left alone for a moment."""
+    """Return what is published at ``url``, as it was in the last minutes; what failed is left alone for a moment.
+
+    What was known before stays good for that moment: somebody who brings an unknown key shall not shut out the others.
+    """
     now = time.monotonic()
     until, known = _documents.get(url) or (0.0, {})
     if now < until and not (anew and known):
@@ -263,7 +266,7 @@ def _document(url: str, *, anew: bool = False) -> dict[str, Any]:
     try:
         found = _asked(url, lambda client: client.get(url))
     except DomainError:
-        _documents.put(url, (now + SHUNNED, {}))
+        _documents.put(url, (now + SHUNNED, known))
         raise
     _documents.put(url, (now + KEPT, found))
     return found

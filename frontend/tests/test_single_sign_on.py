@@ -345,6 +345,7 @@ def liar(settings: Settings) -> Iterator[dict[str, Any]]:
     """A provider whose answers a test decides on; ``token`` makes them of what is right."""
     asked: dict[str, Any] = {"token": signed, "userinfo": lambda said: {"sub": said.get("sub")}, "about": {}}
     public = jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key(), as_dict=True) | {"kid": "k", "use": "sig"}
+    asked["keys"] = {"keys": [public]}
 
     def about(_: Asked) -> Any:
         base = f"http://127.0.0.1:{peer.port}"
@@ -361,7 +362,7 @@ def liar(settings: Settings) -> Iterator[dict[str, Any]]:
 
     routes = {
         "/.well-known/openid-configuration": about,
-        "/keys": {"keys": [public]},
+        "/keys": lambda _: asked["keys"],
         "/token": token,
         "/userinfo": lambda _: asked["userinfo"](asked["claims"]),
     }
@@ -387,6 +388,15 @@ def test_a_token_is_believed_when_all_of_it_is_right(client: Client, liar: dict[
     if said:
         assert (answer.status_code, said in answer.text) == (401, True), answer.text
     assert (answer.status_code == 302, is_in(client), User.objects.exists()) == ((not said,) * 3)
+
+
+def test_an_unknown_key_while_the_provider_is_away_shuts_out_nobody_else(client: Client, liar: dict[str, Any]) -> None:
+    assert come_back(client, liar).status_code == 302
+    liar["keys"] = Reply(status=500)
+    liar["token"] = lambda said: signed(said, STRANGER, kid="other")
+    assert come_back(Client(), liar).status_code == 503
+    liar["token"] = signed
+    assert come_back(Client(), liar).status_code == 302
 
 
 def test_the_code_is_exchanged_with_the_verifier_and_the_secret_in_the_header(

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from investigations.assistant.checks import could_act, strays
+from investigations.assistant.checks import could_act, known_names, strays
 from investigations.assistant.evidence import Evidence, Item, said
 from investigations.assistant.prompt import LONGEST, MOST_CITES, MOST_SENTENCES, SECTIONS
 from rcaplatform.kit.errors import DomainError
@@ -71,10 +71,10 @@ def sift(text: str, *, kind: str, evidence: Evidence) -> Kept:
         Unreadable: it is no JSON of the shape that was asked for.
     """
     kept, known = Kept(), set[str]()
-    entries = _entries(text)
+    entries, names = _entries(text), known_names(evidence)
     kept.dropped["surplus"] += max(len(entries) - MOST_LOOKED_AT, 0)
     for entry in entries[:MOST_LOOKED_AT]:
-        for sentence in _judged(entry, kind, evidence, kept.dropped):
+        for sentence in _judged(entry, kind, evidence, names, kept.dropped):
             if sentence.text.casefold() in known:
                 kept.dropped["repeated"] += 1
             elif len(kept.sentences) == MOST_SENTENCES:
@@ -104,7 +104,7 @@ def _entries(text: str) -> list[Any]:
     return entries
 
 
-def _judged(entry: Any, kind: str, evidence: Evidence, dropped: Counter[str]) -> Iterator[Sentence]:
+def _judged(entry: Any, kind: str, evidence: Evidence, names: set[str], dropped: Counter[str]) -> Iterator[Sentence]:
     """Yield what is kept of one entry. Who writes several sentences in one has each of them judged."""
     named = evidence.named()
     if not isinstance(entry, dict) or not _well_formed(entry, SECTIONS[kind]):
@@ -123,7 +123,7 @@ def _judged(entry: Any, kind: str, evidence: Evidence, dropped: Counter[str]) ->
         dropped["active"] += 1
         return
     for text in _ENDING.split(whole):
-        if strays(text, items, evidence):
+        if strays(text, items, evidence, names):
             dropped["unfounded"] += 1
         elif text:
             yield Sentence(section=entry["section"], text=text, cites=items)

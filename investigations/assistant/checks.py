@@ -40,11 +40,20 @@ def could_act(text: str) -> bool:
     return bool(_ACTIVE.search(text))
 
 
-def strays(text: str, cited: Iterable[Item], evidence: Evidence) -> list[str]:
-    """Return what a sentence names that stands neither in what it cites nor in the facts of the investigation."""
-    cited = list(cited)
+def known_names(evidence: Evidence) -> set[str]:
+    """Return the names of services and places that evidence knows at all."""
+    told = (evidence.about, *(item.facts for item in evidence.items))
+    texts = (text for one in told for name in _NAMING for text in _texts(one.get(name, "")))
+    return {text.casefold() for text in texts if len(text) > 1}
+
+
+def strays(text: str, cited: Iterable[Item], evidence: Evidence, known: Iterable[str]) -> list[str]:
+    """Return what a sentence names that stands neither in what it cites nor in the facts of the investigation.
+
+    Args:
+        known: `known_names` of the evidence, worked out once for all sentences of an answer.
+    """
     grounds = _Grounds([evidence.about, *(item.facts for item in cited)])
-    known = _names([evidence.about, *(item.facts for item in evidence.items)])
     return [
         *grounds.lacking(text),
         *(name for name in known if _stands(name, text.casefold()) and not grounds.has(name)),
@@ -108,12 +117,6 @@ def _is_identifier(word: str) -> bool:
 def _stands(name: str, text: str) -> bool:
     """Return whether a name stands in text as a whole."""
     return bool(re.search(rf"(?<![\w.]){re.escape(name)}(?!\w|\.\w)", text))
-
-
-def _names(facts: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return the names of services and places that are known at all."""
-    told = (text for one in facts for name in _NAMING for text in _texts(one.get(name, "")))
-    return {text.casefold() for text in told if len(text) > 1}
 
 
 def _texts(value: Any) -> Iterator[str]:

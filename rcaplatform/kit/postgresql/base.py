@@ -14,8 +14,8 @@ class DatabaseWrapper(PostgreSQL):  # type: ignore[misc]  # the mixin of django-
         A server that goes away, or ends a session, hangs up: then there is something to read, though nothing was
         asked. Only in that case is the server asked (``SELECT 1``), as Django does before each request.
         """
-        if self.connection is None:
-            return False
+        if self.connection is None or self.connection.closed:
+            return False  # it was found out when it was used last
         waiting = poll()
         waiting.register(self.connection.fileno(), POLLIN)
         return not waiting.poll(0) or bool(super().is_usable())
