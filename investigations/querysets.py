@@ -186,6 +186,9 @@ class ExportQuerySet(QuerySet[Any]):
         return None if content is None else bytes(content)
 
 
+UNFINISHED_DRAFT = (DraftState.WAITING, DraftState.RUNNING)
+
+
 class DraftQuerySet(QuerySet[Any]):
     """Reads over what a language model wrote."""
 
@@ -196,7 +199,7 @@ class DraftQuerySet(QuerySet[Any]):
 
     def unfinished(self) -> Self:
         """Waiting for a worker, or being written."""
-        return self.filter(state__in=(DraftState.WAITING, DraftState.RUNNING))
+        return self.filter(state__in=UNFINISHED_DRAFT)
 
 
 class SuspectQuerySet(QuerySet[Any]):

@@ -116,6 +116,8 @@ class PartViewSet(ScopedViewSet):
     @cached_property
     def parent(self) -> UUID:
         """Return the key of that investigation: all that reading its parts needs of it."""
+        if "investigation" in vars(self):  # it was read whole before
+            return self.investigation.pk
         keys = cast("QuerySet[Any]", self._visible().values_list("pk", flat=True))
         found: UUID = get_object_or_404(keys, pk=self.kwargs["investigation_id"])
         return found

@@ -26,6 +26,7 @@ from investigations.assistant.prompt import Model, build
 from investigations.choices import DraftState
 from investigations.exports.gathering import gather
 from investigations.models import Draft, Investigation, Note
+from investigations.models.drafts import patience
 from rcaplatform.kit.doorbell import ring_once
 from rcaplatform.kit.errors import Busy, Conflict, DomainError
 from rcaplatform.kit.leases import lease
@@ -159,8 +160,7 @@ def _work(draft: Draft, model: Model) -> None:
 @transaction.atomic
 def _take_from_queue(now: datetime) -> Draft | None:
     """Take a row: from now on it is this worker's, by the number of its attempt."""
-    dead = now - (Draft(touched_at=now).given_up_at - now)
-    free = Q(state=DraftState.WAITING) | Q(state=DraftState.RUNNING, touched_at__lt=dead)
+    free = Q(state=DraftState.WAITING) | Q(state=DraftState.RUNNING, touched_at__lt=now - patience())
     queue = Draft.objects.unfinished().filter(free).order_by("id").select_for_update(skip_locked=True, of=("self",))
     found: Draft | None = queue.select_related("investigation").first()
     if found is None:

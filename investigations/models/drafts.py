@@ -10,10 +10,13 @@ from accounts.models import User
 from investigations.choices import DraftKind, DraftState
 from investigations.models.cases import Investigation
 from investigations.models.writing import Note
-from investigations.querysets import DraftQuerySet
+from investigations.querysets import UNFINISHED_DRAFT, DraftQuerySet
 from rcaplatform.kit.models import Identified
 
-UNFINISHED = (DraftState.WAITING, DraftState.RUNNING)
+
+def patience() -> timedelta:
+    """Return how long a worker may hold a draft before it counts as dead: it may ask the model twice."""
+    return timedelta(seconds=2 * settings.ASSISTANT_TIMEOUT + 60)
 
 
 class Draft(Identified):
@@ -50,7 +53,7 @@ class Draft(Identified):
             models.CheckConstraint(name="draft_kind_known", condition=Q(kind__in=DraftKind.values)),
             # One at a time; and the queue, small because finished rows leave it.
             models.UniqueConstraint(
-                fields=["investigation"], name="draft_one_at_a_time", condition=Q(state__in=UNFINISHED)
+                fields=["investigation"], name="draft_one_at_a_time", condition=Q(state__in=UNFINISHED_DRAFT)
             ),
         ]
         indexes = [
@@ -62,12 +65,12 @@ class Draft(Identified):
     @property
     def ended(self) -> bool:
         """Whether nothing more will become of it by itself."""
-        return self.state not in UNFINISHED
+        return self.state not in UNFINISHED_DRAFT
 
     @property
     def given_up_at(self) -> datetime:
         """When a worker that holds it counts as dead."""
-        return self.touched_at + timedelta(seconds=2 * settings.ASSISTANT_TIMEOUT + 60)
+        return self.touched_at + patience()
 
     @property
     def number_dropped(self) -> int:
