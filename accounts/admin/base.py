@@ -1,11 +1,11 @@
 """What every admin of this product has in common: rows by role, deeds as actions, refusals as messages."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from accounts.models import User
@@ -20,12 +20,6 @@ INDEX_ONLY = {"search", "keywords"}
 def actor_of(request: HttpRequest) -> User:
     """Return who uses the admin; it lets in nobody who is not signed in."""
     return cast("User", request.user)
-
-
-def download(lines: Iterable[bytes], name: str) -> StreamingHttpResponse:
-    """Answer with lines of JSON that a browser keeps as a file."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingHttpResponse(lines, content_type="application/x-ndjson", headers=headers)
 
 
 class ByRole(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -16,9 +16,10 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts import credentials, dossier, identities, privacy, secondfactor, services
-from accounts.admin.base import ByRole, actor_of, download, refused_as_message
+from accounts.admin.base import ByRole, actor_of, refused_as_message
 from accounts.models import User
 from accounts.permissions import may
+from rcaplatform.kit.lines import download
 
 PROFILE = ("username", "first_name", "last_name", "email")
 ALLAUTH = ("account", "socialaccount", "mfa")  # whose own pages would write what nobody records

@@ -8,10 +8,11 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 
 from accounts import credentials, switching, trail
-from accounts.admin.base import ByRole, actor_of, download, refused_as_message
+from accounts.admin.base import ByRole, actor_of, refused_as_message
 from accounts.models import ApiKey, AuditEntry, Feature, NotificationDelivery, RevokedToken, Switch
 from accounts.notifications import delivery
 from accounts.permissions import may
+from rcaplatform.kit.lines import download
 
 
 @admin.register(ApiKey)

@@ -12,16 +12,13 @@ from rest_framework.views import APIView
 
 from accounts import dossier, privacy
 from accounts.models import User
+from rcaplatform.kit.lines import download
 
 
 def dossier_of(person: User, actor: User) -> StreamingHttpResponse:
     """Answer with everything that is kept about a person, and have it recorded who took it."""
-    answer = StreamingHttpResponse(
-        privacy.hand_over(person=person, actor=actor, now=timezone.now()), content_type="application/x-ndjson"
-    )
-    answer["Content-Disposition"] = f'attachment; filename="{dossier.file_name(person)}"'
-    answer["Cache-Control"] = "no-store"
-    return answer
+    lines = privacy.hand_over(person=person, actor=actor, now=timezone.now())
+    return download(lines, dossier.file_name(person))
 
 
 class OwnDossier(APIView):

@@ -6,7 +6,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -19,6 +19,7 @@ from connectors.admin.raw import as_text, difference, shown
 from connectors.choices import DeadLetterState
 from connectors.models import DeadLetter
 from rcaplatform.kit.errors import Conflict
+from rcaplatform.kit.lines import download
 
 AT_ONCE = 100
 # Events of a rehearsal that are named.
@@ -135,9 +136,7 @@ class DeadLetterAdmin(ByRole):
     @admin.action(description="Export as JSON lines", permissions=["write"])
     def export(self, request: HttpRequest, rows: QuerySet[DeadLetter]) -> HttpResponseBase:
         """Stream them, raw items and all."""
-        answer = StreamingHttpResponse(deadletters.exported(rows), content_type="application/x-ndjson")
-        answer["Content-Disposition"] = 'attachment; filename="dead-letters.ndjson"'
-        return answer
+        return download(deadletters.exported(rows), "dead-letters.ndjson")
 
     @admin.action(description="Retry", permissions=["write"])
     def retry(self, request: HttpRequest, rows: QuerySet[DeadLetter]) -> None:
