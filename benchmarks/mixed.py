@@ -8,20 +8,17 @@ after; the time on a processor is that of the web processes, of PostgreSQL and o
 """
 
 import argparse
-import os
 import random
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
-from typing import Any
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
-import orjson
-
+from benchmarks import talk
 from benchmarks.load import Load, ask, request
+from benchmarks.processor import children, spent
 from benchmarks.reads import Store, Web, web
 from benchmarks.report import Row, at_most, table
 from connectors.demo.crowd import TERMS
@@ -40,7 +37,7 @@ MIX: Mapping[str, int] = {
     "severity distribution": 2,
     "who am I": 8,
 }
-TARGET, TICKS = 1_000, os.sysconf("SC_CLK_TCK")
+TARGET = 1_000
 PEOPLE = ("user", "engineer", "admin")
 
 
@@ -48,21 +45,15 @@ def asked(server: Web, tokens: Sequence[str], size: int = 2_000, seed: int = 1) 
     """Return so many requests in an order that is drawn, and which part of the mix each of them is."""
     dice = random.Random(seed)
 
-    def told(path: str, **options: Any) -> Any:
-        headers = {"Authorization": f"Bearer {tokens[-1]}"}
-        address = f"http://localhost:{server.port}/api/v1/{path}"
-        one = Request(address, headers=headers, **options)  # noqa: S310 - our own server
-        with urlopen(one, timeout=30) as answer:  # noqa: S310 - our own server
-            return orjson.loads(answer.read())
-
     def some(path: str) -> list[str]:
-        return [row["id"] for row in told(path)["results"]]
+        found = talk.ask(server.port, "GET", f"/api/v1/{path}", token=tokens[-1]).body["results"]
+        return [row["id"] for row in found]
 
     events = [number for page in range(1, 6) for number in some(f"events?per_page=100&page={page * 10}")]
     cases = some("investigations?per_page=100")
     ranked = cases[:10]
     for number in ranked:
-        told(f"investigations/{number}/suspects", method="POST")
+        talk.ask(server.port, "POST", f"/api/v1/investigations/{number}/suspects", token=tokens[-1])
 
     def case(part: str = "") -> str:
         return f"investigations/{dice.choice(ranked if part == '/suspects' else cases)}{part}"
@@ -92,19 +83,7 @@ class Meter:
 
     def read(self) -> dict[str, float]:
         """Return the seconds of each group so far."""
-        return {name: sum(_seconds(pid) for pid in (root, *_children(root))) for name, root in self.roots.items()}
-
-
-def _seconds(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    except OSError:
-        return 0.0
-    return sum(map(int, fields[11:15])) / TICKS  # its own, and of children that have ended
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return {name: sum(map(spent, (root, *children(root)))) for name, root in self.roots.items()}
 
 
 def measure(store: Store, *, seconds: float, connections: int) -> list[Row]:

@@ -24,6 +24,7 @@ from urllib.request import Request, urlopen
 import psycopg
 
 from benchmarks.load import UNLIMITED, Load, get
+from benchmarks.processor import children
 from benchmarks.product import ROOT, free_port
 from benchmarks.report import Row, at_most, table
 from connectors.demo.crowd import TERMS
@@ -115,8 +116,7 @@ class Web:
 
     def memory(self) -> float:
         """Return the MiB of the largest worker."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        sizes = [Path(f"/proc/{child}/statm").read_text().split()[1] for child in children]
+        sizes = [Path(f"/proc/{child}/statm").read_text().split()[1] for child in children(self.process.pid)]
         return max(map(int, sizes)) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 

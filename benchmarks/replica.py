@@ -6,18 +6,17 @@ processes of each server were on a processor.
 """
 
 import argparse
-import contextlib
 import os
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from redis import Redis
 
 from benchmarks.cluster import Cluster, Node, cluster, until
 from benchmarks.load import get
+from benchmarks.processor import matching, spent
 from benchmarks.report import Row, table
 from benchmarks.talk import figures
 from rcaplatform.embedded import Postgres
@@ -38,14 +37,8 @@ print(AccessToken.for_user(create_user(username="reader", password="a long enoug
 
 
 def busy(server: Postgres) -> float:
-    """Return the seconds that the processes of a server, those that live, were on a processor."""
-    total, belongs = 0.0, serving(server)
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and belongs(entry):
-                times = (entry / "stat").read_text().rpartition(")")[2].split()[11:13]
-                total += sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
-    return total
+    """Return the seconds that the processes of a server were on a processor."""
+    return sum(map(spent, matching(serving(server))))
 
 
 @dataclass
@@ -79,10 +72,10 @@ def measured(bench: Bench, node: Node, taken: dict[str, Taken]) -> Iterator[floa
         if load.failed:
             raise SystemExit(f"{load.failed} answers of {path} were none.")
         time.sleep(1.2)  # a server tells its statistics a second late
-        for name, (statements, spent) in before.items():
+        for name, (statements, seconds) in before.items():
             taken[name].answers += len(load.times)
             taken[name].statements += _committed(bench, name) - statements
-            taken[name].busy += busy(bench.servers[name]) - spent
+            taken[name].busy += busy(bench.servers[name]) - seconds
         yield load.rate
 
 

@@ -27,6 +27,7 @@ from statistics import median
 import orjson
 import psycopg
 
+from benchmarks import talk
 from benchmarks.chaos import HOOKS, LINES, SCRIPT, Ingest, found, settle
 from benchmarks.kill9 import connected
 from benchmarks.load import UNLIMITED
@@ -241,10 +242,8 @@ def measure(product: Product, options: argparse.Namespace) -> list[Row]:
 
 def token(product: Product) -> str:
     """Sign in."""
-    with closing(http.client.HTTPConnection("127.0.0.1", product.port, timeout=30)) as link:
-        body = orjson.dumps({"username": "bench", "password": PASSWORD})
-        link.request("POST", "/api/v1/auth/token", body, {"Content-Type": "application/json"})
-        return str(orjson.loads(link.getresponse().read())["access"])
+    body = {"username": "bench", "password": PASSWORD}
+    return str(talk.ask(product.port, "POST", "/api/v1/auth/token", body=body).body["access"])
 
 
 def main() -> None:

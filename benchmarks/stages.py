@@ -6,10 +6,8 @@ reckons with these figures.
 """
 
 import argparse
-import contextlib
 import gzip
 import http.client
-import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from benchmarks.cluster import Cluster, Node, cluster, until
 from benchmarks.ingest_load import MIDNIGHT, told
 from benchmarks.kill9 import connected, delivery
 from benchmarks.load import get
+from benchmarks.processor import matching, spent
 from benchmarks.report import Row, table
 from benchmarks.talk import ask
 from rcaplatform.embedded import Postgres
@@ -44,26 +43,19 @@ print(AccessToken.for_user(User.objects.get(username="bench")))
 """
 
 
-def seconds(belongs: Callable[[Path], bool]) -> float:
-    """Return the seconds that some processes, and those they waited for, were on a processor."""
-    total = 0.0
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and belongs(entry):
-                times = (entry / "stat").read_text().rpartition(")")[2].split()[11:15]
-                total += sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
-    return total
-
-
 def of_node(node: Node) -> float:
     """Return the seconds of all processes of a node: each of its commands leads a session."""
     sessions = {str(process.pid) for process in node.processes.values()}
-    return seconds(lambda entry: (entry / "stat").read_text().rpartition(")")[2].split()[3] in sessions)
+
+    def belongs(process: Path) -> bool:
+        return (process / "stat").read_text().rpartition(")")[2].split()[3] in sessions
+
+    return sum(map(spent, matching(belongs)))
 
 
 def of_server(server: Postgres) -> float:
     """Return the seconds of all processes of a server."""
-    return seconds(serving(server))
+    return sum(map(spent, matching(serving(server))))
 
 
 @dataclass

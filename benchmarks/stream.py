@@ -26,6 +26,7 @@ from playwright.sync_api import Browser, sync_playwright
 from redis import Redis
 
 from benchmarks.canvas import signed_in
+from benchmarks.processor import children, spent
 from benchmarks.reads import PASSWORD, Store, Web, web
 from benchmarks.report import Row, at_most, table
 
@@ -92,10 +93,7 @@ async def crowd(port: int, path: str, cookie: str, ring: Redis, topic: str, *, c
 
 def processor_seconds(server: Web) -> float:
     """Return what the web server's processes have computed so far."""
-    root = server.process.pid
-    children = Path(f"/proc/{root}/task/{root}/children").read_text().split()
-    fields = [Path(f"/proc/{child}/stat").read_text().rpartition(") ")[2].split() for child in children]
-    return sum(int(one[11]) + int(one[12]) for one in fields) / 100
+    return sum(map(spent, children(server.process.pid)))
 
 
 def delivered(server: Web, store: Store, case: str, clients: int, bells: int) -> list[Row]:

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -22,6 +21,7 @@ from typing import IO
 import orjson
 import psycopg
 
+from benchmarks.processor import spent
 from benchmarks.product import ACTOR, ROOT, Product, running
 from benchmarks.report import Row, table
 
@@ -106,14 +106,9 @@ def settled(product: Product, lines: int, patience: float) -> float:
 
 
 def busy_seconds(product: Product) -> list[tuple[str, float]]:
-    """Return the seconds that the processes of each kind were on a processor; those that have ended are left out."""
-    spent = dict[str, float]()
-    for role, numbers in product.processes().items():
-        for number in numbers:
-            with suppress(OSError):
-                times = Path("/proc", str(number), "stat").read_text().rpartition(")")[2].split()[11:13]
-                spent[role] = spent.get(role, 0) + sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
-    return sorted(spent.items())
+    """Return the seconds that the processes of each kind were on a processor, ended children among them."""
+    everyone = product.processes().items()
+    return sorted((role, sum(map(spent, numbers))) for role, numbers in everyone)
 
 
 def lag(product: Product) -> tuple[float, float]:
