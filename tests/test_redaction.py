@@ -124,7 +124,7 @@ def test_a_line_of_the_log_is_told_without_its_secret(line: dict[str, Any]) -> N
 
 
 def test_neither_way_to_the_log_tells_a_secret_of_an_error() -> None:
-    handlers, level = logging.getLogger().handlers, logging.getLogger().level
+    handlers, level, configured = logging.getLogger().handlers, logging.getLogger().level, structlog.get_config()
     written = io.StringIO()
     try:
         with redirect_stdout(written):
@@ -137,6 +137,7 @@ def test_neither_way_to_the_log_tells_a_secret_of_an_error() -> None:
     finally:
         logging.getLogger().handlers = handlers
         logging.getLogger().setLevel(level)
+        structlog.configure(**configured)
     ours, theirs = map(json.loads, written.getvalue().splitlines())
     assert ours["event"] == "ours.failed"
     assert "ValueError" in ours["exception"]
