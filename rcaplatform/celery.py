@@ -1,11 +1,29 @@
 """Composition: the Celery application. Tasks are doorbells; they live in each app's `tasks.py`."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.app.amqp import AMQP
+from kombu import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rcaplatform.settings")
 
-app = Celery("rcaplatform")
+
+class BrokerConnection(Connection):
+    """Looks each second for a broker that is away; by default a worker waits 2 s, then 4, then 6, and finds it late."""
+
+    def ensure_connection(self, *given: Any, **options: Any) -> Any:
+        """Return this connection once it stands."""
+        return super().ensure_connection(*given, **{"interval_start": 1, "interval_step": 0, **options})
+
+
+class OwnAMQP(AMQP):
+    """Celery's way to the broker, by our connections."""
+
+    Connection = BrokerConnection
+
+
+app = Celery("rcaplatform", amqp=OwnAMQP)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

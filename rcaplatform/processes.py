@@ -51,8 +51,13 @@ def commands(environment: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def next_delay(delay: float, ran: float) -> float:
-    """Return the seconds to wait before a restart, given the last such wait and how long the process then ran."""
-    return FIRST_DELAY if ran >= LONG_ENOUGH or not delay else min(delay * 2, LONGEST_DELAY)
+    """Return the seconds to wait before a restart, given the last such wait and how long the process then ran.
+
+    One that ran for long is missed already, and comes back at once.
+    """
+    if ran >= LONG_ENOUGH:
+        return 0.0
+    return min(delay * 2, LONGEST_DELAY) or FIRST_DELAY
 
 
 def supervised(data_dir: Path) -> Callable[[Path], bool]:
@@ -216,7 +221,7 @@ class Child:
         problem = reason(await self.wait())
         while not self._leaving.is_set():
             delay = next_delay(delay, time.monotonic() - self.started)
-            self.say(self.name, f"ended ({problem}); restarting in {delay:.0f} s")
+            self.say(self.name, f"ended ({problem}); restarting {f'in {delay:.0f} s' if delay else 'at once'}")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), delay)
                 return

@@ -24,7 +24,7 @@ def test_a_killed_process_comes_back_and_a_signal_stops_everything(product: Prod
     beat = product.leader("rcaplatform beat")
     for words in ("granian", "--queues ingest", "--queues polls", "--queues retry", "redis-server", "postgres -D"):
         os.kill(product.leader(words), signal.SIGKILL)
-    product.until(lambda: product.log.read_text().count("ended (SIGKILL); restarting in 1 s") == 6)
+    product.until(lambda: product.log.read_text().count("ended (SIGKILL); restarting ") == 6)
     product.until(product.healthy)
     assert product.leader("rcaplatform beat") == beat
     supervisor.send_signal(signal.SIGTERM)
@@ -111,9 +111,11 @@ def test_the_processes_get_the_addresses_of_the_embedded_servers(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("waited", "ran", "wait"), [(0, 0, 1), (1, 4, 2), (2, 4.9, 4), (4, 0, 5), (5, 0, 5), (5, 5, 1), (4, 3600, 1)]
+    ("waited", "ran", "wait"), [(0, 0, 1), (1, 4, 2), (2, 4.9, 4), (4, 0, 5), (5, 0, 5), (5, 5, 0), (0, 3600, 0)]
 )
-def test_restarts_are_further_and_further_apart_until_one_lasts(waited: float, ran: float, wait: float) -> None:
+def test_restarts_are_further_and_further_apart_and_what_lasted_is_back_at_once(
+    waited: float, ran: float, wait: float
+) -> None:
     assert next_delay(waited, ran) == wait
 
 
