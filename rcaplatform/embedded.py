@@ -178,7 +178,6 @@ class Postgres(Server):
             "listen_addresses": "",
             "unix_socket_directories": str(socket_dir(self.data_dir)),
             "port": "5432",
-            "jit": "off",  # compiling costs more than these short queries
             # While a PostgreSQL that restarts itself recovers, it takes no notice of the next process that dies, be it
             # the very one that recovers, and waits for it for ever. One that ends is started again by the supervisor.
             "restart_after_crash": "off",

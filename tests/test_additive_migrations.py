@@ -19,7 +19,9 @@ from connectors.tests.realpeers import program
 ROOT = Path(__file__).resolve().parent.parent
 RELEASED = json.loads((ROOT / "deploy/released.json").read_text())
 # Migrations that break the rule, and why the release before does its work all the same.
-ARGUED: dict[tuple[str, str], str] = {}
+ARGUED: dict[tuple[str, str], str] = {
+    ("events", "0009_words_in_line"): "Where PostgreSQL keeps a column is nothing a statement sees.",
+}
 Key = tuple[str, str]
 Columns = list[tuple[str, Any]]
 HARMLESS = (

@@ -3,6 +3,8 @@
 import pytest
 from django.db import OperationalError, close_old_connections, connection, connections
 
+from rcaplatform.kit.postgresql.base import PLANNER
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -10,6 +12,13 @@ def pid() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         return int(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize(("name", "value"), PLANNER.items())
+def test_the_planner_of_every_connection_knows_what_reading_costs(name: str, value: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SHOW {name}")
+        assert cursor.fetchone() == (value,)
 
 
 def test_a_connection_that_stands_is_not_asked_about(django_assert_num_queries: pytest.FixtureRequest) -> None:
