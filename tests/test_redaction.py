@@ -89,10 +89,46 @@ def test_people_in_a_text_are_blanked_and_the_rest_stays(said: str, told: str) -
         ({"token": {"nested": 1}, "tokens": 3}, {"token": BLANK, "tokens": 3}),
         ({"password": "", "secret": None}, {"password": "", "secret": None}),
         ([1, 2.5, True, None], [1, 2.5, True, None]),
+        ({True: 1, 2: "x"}, {True: 1, 2: "x"}),
     ],
 )
 def test_a_field_that_holds_a_secret_is_blanked_whatever_it_looks_like(given: Any, told: Any) -> None:
     assert redacted(given) == told
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"joe@shop.example": 1, "page": 2}, {BLANK: 1, "page": 2}),
+        ({"a@b.example": 1, "page": 2, "10.0.0.1": 3, KEY: 4}, {BLANK: 1, "page": 2, f"{BLANK} 2": 3, f"{BLANK} 3": 4}),
+        ({"10.0.0.1:80": 1, "10.0.0.2:80": 2, "10.0.0.3": 3}, {f"{BLANK}:80": 1, f"{BLANK}:80 2": 2, BLANK: 3}),
+        ({"a@b.example": 1, BLANK: 2, "c@d.example": 3}, {f"{BLANK} 2": 1, BLANK: 2, f"{BLANK} 3": 3}),
+        ({"a@b.example": 1, "10.0.0.1": 2, f"{BLANK} 2": 3}, {BLANK: 1, f"{BLANK} 3": 2, f"{BLANK} 2": 3}),
+        ({"a@b.example": 1, "10.0.0.1": 2, "10.0.0.1 2": 3}, {BLANK: 1, f"{BLANK} 2": 2, f"{BLANK} 2 2": 3}),
+        ([{"in": {"a@b.example": {"10.0.0.1": [KEY]}}}], [{"in": {BLANK: {BLANK: [BLANK]}}}]),
+        ({"a@b.example_password": "x", "10.0.0.1": "a@b.example"}, {f"{BLANK}_password": BLANK, BLANK: BLANK}),
+    ],
+)
+def test_the_name_of_a_field_is_blanked_and_none_loses_its_value(given: Any, told: Any) -> None:
+    blanked = redacted(given, without_people)
+    assert blanked == told
+    assert str(blanked) == str(told), "in the same order"
+
+
+def test_a_secret_in_the_name_of_a_field_is_blanked_in_a_log_and_an_address_stays() -> None:
+    line = {"event": "x", "given": {KEY: 1, "password=hunter2": 2, "joe@shop.example": 3}}
+    told = {BLANK: 1, f"password={BLANK}": 2, "joe@shop.example": 3}
+    assert without_secrets(None, "", line)["given"] == told
+
+
+def test_many_names_that_become_one_are_numbered_in_a_line() -> None:
+    given: Any = {f"{number}@shop.example": number for number in range(20_000)}
+    for _ in range(8):
+        given = {"a@b.example": given, "c@d.example": None}
+    began = time.process_time()
+    told = redacted(given, without_people)
+    assert time.process_time() - began < 4
+    assert str(told).count(BLANK) == 20_016
 
 
 def test_what_nests_without_end_is_blanked_whole() -> None:

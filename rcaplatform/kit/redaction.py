@@ -1,7 +1,8 @@
 """Decisions about what is blanked: secrets in every log line, and people in an export that asks for it. No database."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
@@ -77,19 +78,49 @@ def without_people(text: str) -> str:
 
 
 def redacted(value: Any, text: Callable[[str], str] = without_secrets, *, deepest: int = _DEEPEST) -> Any:
-    """Return a JSON value with a blank for every field that holds a secret, and each text as ``text`` returns it."""
+    """Return a JSON value with a blank for every field that holds a secret, and each text as ``text`` returns it.
+
+    Names of fields are texts too. Those that become one name are numbered in their order, so that none loses its value.
+    """
     if isinstance(value, str):
         return text(value)
     if isinstance(value, Mapping):
-        return BLANK if deepest == 0 else {name: _field(name, held, text, deepest) for name, held in value.items()}
+        return BLANK if deepest == 0 else _object(value, text, deepest)
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
         return BLANK if deepest == 0 else [redacted(one, text, deepest=deepest - 1) for one in value]
     return value
 
 
-def _field(name: Any, value: Any, text: Callable[[str], str], deepest: int) -> Any:
-    blank = bool(value) and isinstance(name, str) and secret_field(name)
-    return BLANK if blank else redacted(value, text, deepest=deepest - 1)
+def _object(value: Mapping[Any, Any], text: Callable[[str], str], deepest: int) -> dict[Any, Any]:
+    known = [_field(name, text) if isinstance(name, str) else (name, False) for name in value]
+    names = [name for name, _ in known]
+    if len(set(names)) < len(names):
+        names = _numbered(names, value)
+    fields = zip(names, known, value.values(), strict=True)
+    return {
+        name: BLANK if secret and held else redacted(held, text, deepest=deepest - 1)
+        for name, (_, secret), held in fields
+    }
+
+
+@lru_cache(1_000)
+def _field(name: str, text: Callable[[str], str]) -> tuple[str, bool]:
+    """Return under what name a field is told, and whether it holds a secret."""
+    return text(name), secret_field(name)
+
+
+def _numbered(names: list[Any], before: Collection[Any]) -> list[Any]:
+    """Return ``names``, of which those that are not as ``before`` have a number where theirs is taken."""
+    taken = {name for name, old in zip(names, before, strict=True) if name == old}
+    number, told = Counter[str](), []
+    for name, old in zip(names, before, strict=True):
+        free = name
+        while name != old and free in taken:
+            number[name] += 1
+            free = f"{name} {number[name] + 1}"
+        taken.add(free)
+        told.append(free)
+    return told
 
 
 def _no_ip(found: re.Match[str]) -> str:
