@@ -64,6 +64,56 @@ def test_what_takes_long_is_offered_to_be_made(
     assert 'aria-label="Make it in PDF"' in window.get(files(case)).text
 
 
+def test_each_format_is_offered_with_and_without_addresses(
+    window: Client, case: Investigation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LinkFactory(investigation=case, event__title="joe@shop.example cannot pay")
+    monkeypatch.setitem(document.AT_ONCE, "pdf", 0)
+    for label in ("PDF", "Markdown", "JSON"):
+        assert f"Without addresses and secrets, in {label}" in window.get(files(case)).text
+    whole, blanked = (window.get(path(case, f"?format=json{rest}")) for rest in ("", "&redact=true"))
+    assert "joe@" in whole.text
+    assert "joe@" not in blanked.text
+
+
+def test_the_wish_is_kept_on_the_way_to_the_page(
+    window: Client, case: Investigation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LinkFactory(investigation=case)
+    monkeypatch.setitem(document.AT_ONCE, "json", 0)
+    assert window.get(path(case, "?format=json&redact=true"))["Location"] == f"{files(case)}?redact=true"
+    assert [
+        page.count("checked") for page in (window.get(files(case) + rest).text for rest in ("", "?redact=true"))
+    ] == [0, 3]
+
+
+def test_a_redacted_one_is_made_and_told_from_one_that_is_whole(window: Client, case: Investigation) -> None:
+    LinkFactory(investigation=case, event__title="joe@shop.example cannot pay")
+    window.post(files(case), {"format": "markdown"})
+    window.post(files(case), {"format": "markdown", "redact": "true"})
+    make_exports()
+    shown = window.get(files(case)).text
+    assert "Download Markdown, asked for" in shown
+    assert "Download Markdown without addresses and secrets, asked for" in shown
+    told = {one.redact: window.get(reverse("export-file", args=[case.pk, one.pk])) for one in Export.objects.all()}
+    assert "joe@" in told[False].text
+    assert "joe@" not in told[True].text
+    assert told[True]["Content-Disposition"] == f'attachment; filename="investigation-{case.pk}-redacted.md"'
+
+
+@pytest.mark.parametrize("redact", ["", "1", "yes"])
+def test_what_is_neither_yes_nor_no_is_refused_rather_than_taken_for_no(
+    window: Client, case: Investigation, redact: str
+) -> None:
+    answers = (
+        window.get(path(case, f"?format=json&redact={redact}")),
+        window.post(files(case), {"format": "json", "redact": redact}),
+    )
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert "true or false" in answers[0].text
+    assert not Export.objects.exists()
+
+
 def test_one_is_made_while_its_page_is_looked_at(window: Client, case: Investigation) -> None:
     asked = window.post(files(case), {"format": "markdown"}, follow=True)
     assert "Waiting" in asked.text

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -34,10 +34,10 @@ _ABOUT = {
 def download(request: Request, pk: UUID) -> HttpResponse:
     """Answer with the investigation in the format that the menu offers; what takes long is offered to be made."""
     investigation = canvas.find(request.user, pk)
-    chosen = _format(request.GET.get("format", ""))
+    chosen, redact = _format(request.GET.get("format", "")), _redact(request.GET)
     if takes_long(events_of(investigation), chosen):
-        return redirect("investigation-exports", pk)
-    redact = request.GET.get("redact") == "true"
+        page = reverse("investigation-exports", args=[pk])
+        return redirect(f"{page}?redact=true" if redact else page)
     made = write_at_once(investigation=investigation, written_in=chosen, now=timezone.now(), redact=redact)
     return made.as_download()
 
@@ -48,8 +48,8 @@ def browse(request: Request, pk: UUID) -> HttpResponse:
     investigation = canvas.find(request.user, pk)
     if request.method == "POST":
         require(request.user, "create", Export)
-        chosen = _format(request.POST.get("format", ""))
-        making.ask(investigation=investigation, written_in=chosen, actor=request.user, now=timezone.now())
+        chosen, redact, by = _format(request.POST.get("format", "")), _redact(request.POST), request.user
+        making.ask(investigation=investigation, written_in=chosen, redact=redact, actor=by, now=timezone.now())
         if not request.htmx:
             return redirect("investigation-exports", pk)
     return answer_part(request, "exports/page.html", PARTS, _context(request, investigation))
@@ -62,7 +62,7 @@ def fetch(request: Request, pk: UUID, export: UUID) -> HttpResponse:
     content = Export.objects.file(found.pk)
     if content is None:
         raise Http404("This export is not ready.")
-    return as_file(found.investigation_id, found.written_in, content).as_download()
+    return as_file(found.investigation_id, found.written_in, content, redacted=found.redact).as_download()
 
 
 @door("POST")
@@ -88,7 +88,8 @@ def _context(request: Request, investigation: Investigation) -> dict[str, Any]:
             {"value": value, "label": value.label, "about": about, "at_once": not takes_long(events, value)}
             for value, about in _ABOUT.items()
         ],
-        "exports": [(export, may(request.user, "delete", export)) for export in made],
+        "redact": _redact(request.GET),
+        "exports": [(export, _called(export), may(request.user, "delete", export)) for export in made],
         "kept": f"{settings.EXPORT_KEPT / HOUR:.0f} hours",
         "waiting": any(not export.ended for export in made),
     }
@@ -99,6 +100,19 @@ def _format(chosen: str) -> str:
         offered = f"Choose {', '.join(FORMATS[:-1])} or {FORMATS[-1]}."
         raise Invalid(f"An export has no such format. {offered}", fields={"format": offered})
     return chosen
+
+
+def _redact(given: QueryDict) -> bool:
+    """Return whether to redact; a word that is neither yes nor no is refused, as no is the dangerous one."""
+    said = given.get("redact", "false")
+    if said not in ("true", "false"):
+        raise Invalid("Whether to redact is said by true or false.", fields={"redact": "Choose true or false."})
+    return said == "true"
+
+
+def _called(export: Export) -> str:
+    written_in: str = ExportFormat(export.written_in).label
+    return f"{written_in} without addresses and secrets" if export.redact else written_in
 
 
 def _find(request: Request, investigation: Investigation, export: UUID) -> Export:

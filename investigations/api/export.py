@@ -20,9 +20,8 @@ from rcaplatform.kit.views import Strict, asked
 
 _UNKNOWN = f"An export has no format {{input}}; choose {', '.join(FORMATS[:-1])} or {FORMATS[-1]}."
 _FORMAT = OpenApiParameter("format", enum=FORMATS, default="json", description="What to write it in.")
-_REDACT = OpenApiParameter(
-    "redact", bool, default=False, description="Blank e-mail addresses, IP addresses and what looks like a secret."
-)
+BLANKED = "Blank e-mail addresses, IP addresses and what looks like a secret."
+_REDACT = OpenApiParameter("redact", bool, default=False, description=BLANKED)
 
 
 class ExportRequest(Strict):

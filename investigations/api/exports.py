@@ -11,8 +11,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from investigations.api.export import ByParameter
-from investigations.api.views import PartViewSet, given
+from investigations.api.export import BLANKED, ByParameter
+from investigations.api.views import PartViewSet
 from investigations.choices import ExportFormat, ExportState
 from investigations.exports import making
 from investigations.exports.document import as_file, name_of
@@ -32,9 +32,10 @@ class NotReady(Conflict):
 
 
 class NewExport(Strict):
-    """In which format."""
+    """In which format, and for whom."""
 
-    format = serializers.ChoiceField(ExportFormat.choices, help_text="What to write it in.")
+    format = serializers.ChoiceField(ExportFormat.choices, source="written_in", help_text="What to write it in.")
+    redact = serializers.BooleanField(default=False, help_text=BLANKED)
 
 
 class ExportSerializer(serializers.ModelSerializer[Export]):
@@ -42,6 +43,7 @@ class ExportSerializer(serializers.ModelSerializer[Export]):
 
     investigation = serializers.UUIDField(source="investigation_id", read_only=True)
     format = serializers.ChoiceField(ExportFormat.choices, source="written_in", read_only=True)
+    redact = serializers.BooleanField(help_text="Whether it is redacted.", read_only=True)
     created_by = serializers.UUIDField(source="created_by_id", read_only=True)
     created_by_name = serializers.CharField(source="created_by.username", read_only=True)
     name = serializers.SerializerMethodField(help_text="Of the file.")
@@ -50,14 +52,14 @@ class ExportSerializer(serializers.ModelSerializer[Export]):
     class Meta:
         model = Export
         fields = [
-            *("id", "investigation", "format", "name", "state", "progress", "events", "size", "error"),
+            *("id", "investigation", "format", "redact", "name", "state", "progress", "events", "size", "error"),
             *("created_by", "created_by_name", "created_at", "finished_at", "expires_at"),
         ]
         read_only_fields = fields
 
     def get_name(self, export: Export) -> str:
         """Return the name of the file."""
-        return name_of(export.investigation_id, export.written_in)
+        return name_of(export.investigation_id, export.written_in, redacted=export.redact)
 
 
 class ExportRow(Rows):
@@ -65,6 +67,7 @@ class ExportRow(Rows):
 
     id = serializers.UUIDField()
     format = serializers.ChoiceField(ExportFormat.choices, source="written_in")
+    redact = serializers.BooleanField()
     state = serializers.ChoiceField(ExportState.choices)
     progress = serializers.IntegerField()
     events = serializers.IntegerField()
@@ -95,8 +98,9 @@ class ExportsViewSet(PartViewSet):
 
         While one that you asked for is not ready, asking for the same again answers with that one.
         """
-        chosen = given(NewExport, request, "format")
-        made = making.ask(investigation=self.investigation, written_in=chosen, **self.by())
+        body = NewExport(data=request.data)
+        body.is_valid(raise_exception=True)
+        made = making.ask(investigation=self.investigation, **body.validated_data, **self.by())
         where = request.build_absolute_uri(f"{request.path.rstrip('/')}/{made.pk}")
         return Response(ExportSerializer(made).data, status=202, headers={"Location": where, "Retry-After": _ASK_AGAIN})
 
@@ -123,4 +127,5 @@ class ExportsViewSet(PartViewSet):
         content = Export.objects.file(export.pk)
         if content is None:
             raise Http404("This export was forgotten in this moment.")
-        return as_file(export.investigation_id, export.written_in, content).as_download()
+        document = as_file(export.investigation_id, export.written_in, content, redacted=export.redact)
+        return document.as_download()

@@ -50,9 +50,9 @@ def takes_long(events: int, written_in: str) -> bool:
     return events > AT_ONCE[written_in]
 
 
-def name_of(investigation: UUID, written_in: str) -> str:
-    """Return the name of the file."""
-    return f"investigation-{investigation}.{_ENDINGS[written_in]}"
+def name_of(investigation: UUID, written_in: str, *, redacted: bool) -> str:
+    """Return the name of the file; it says whether it was redacted."""
+    return f"investigation-{investigation}{'-redacted' if redacted else ''}.{_ENDINGS[written_in]}"
 
 
 def write_at_once(*, investigation: Investigation, written_in: str, now: datetime, redact: bool = False) -> Document:
@@ -68,8 +68,6 @@ def write_at_once(*, investigation: Investigation, written_in: str, now: datetim
     """
     switches.require(Feature.EXPORTS)
     if takes_long(number := events_of(investigation), written_in):
-        if redact:
-            raise TakesLong(f"{number:,} events are more than the {AT_ONCE[written_in]:,} that can be redacted.")
         raise TakesLong(
             f"{number:,} events are more than the {AT_ONCE[written_in]:,} that are written down at once: "
             f"POST /api/v1/investigations/{investigation.pk}/exports has it made in the background."
@@ -116,9 +114,10 @@ def write(
         content = render(report).encode()
     else:
         content = JSONRenderer().render(report.as_json())
-    return as_file(investigation.pk, written_in, content)
+    return as_file(investigation.pk, written_in, content, redacted=redact)
 
 
-def as_file(investigation: UUID, written_in: str, content: bytes) -> Document:
+def as_file(investigation: UUID, written_in: str, content: bytes, *, redacted: bool) -> Document:
     """Return what was written as a file with its name and type."""
-    return Document(name=name_of(investigation, written_in), media_type=_MEDIA_TYPES[written_in], content=content)
+    name = name_of(investigation, written_in, redacted=redacted)
+    return Document(name=name, media_type=_MEDIA_TYPES[written_in], content=content)

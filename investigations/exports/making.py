@@ -36,8 +36,11 @@ class Stopped(Exception):
 
 
 @transaction.atomic
-def ask(*, investigation: Investigation, written_in: str, actor: User, now: datetime) -> Export:
+def ask(*, investigation: Investigation, written_in: str, redact: bool = False, actor: User, now: datetime) -> Export:
     """Have an export made in the background; one that the same person waits for already is given again.
+
+    Args:
+        redact: blank e-mail addresses, IP addresses and what looks like a secret.
 
     Raises:
         Busy: too many wait, of everybody's or of this person's.
@@ -48,7 +51,7 @@ def ask(*, investigation: Investigation, written_in: str, actor: User, now: date
     User.objects.select_for_update(no_key=True).only("pk").get(pk=actor.pk)
     waiting = Export.objects.unfinished()
     mine = waiting.filter(created_by=actor)
-    same: Export | None = mine.filter(investigation=investigation, written_in=written_in).first()
+    same: Export | None = mine.filter(investigation=investigation, written_in=written_in, redact=redact).first()
     if same:
         return same
     if mine.count() >= MOST_WAITING_EACH or waiting.count() >= MOST_WAITING:
@@ -56,13 +59,15 @@ def ask(*, investigation: Investigation, written_in: str, actor: User, now: date
     made = Export(
         investigation=investigation,
         written_in=written_in,
+        redact=redact,
         events=events_of(investigation),
         created_by=actor,
         created_at=now,
         touched_at=now,
     )
     made.save(force_insert=True)
-    audit.record(actor=actor, verb="export", target=investigation, change={"format": [None, written_in]})
+    change = {"format": [None, written_in], "redact": [None, redact]}
+    audit.record(actor=actor, verb="export", target=investigation, change=change)
     ring_once(EXPORT_TASK)
     return made
 
@@ -71,7 +76,8 @@ def ask(*, investigation: Investigation, written_in: str, actor: User, now: date
 def delete(*, export: Export, actor: User, now: datetime) -> None:
     """Cancel an export that is not ready; forget one that is."""
     if Export.objects.filter(pk=export.pk).delete()[0]:
-        change = {"format": [export.written_in, None], "state": [export.state, None]}
+        told = {"format": export.written_in, "redact": export.redact, "state": export.state}
+        change = {name: [value, None] for name, value in told.items()}
         audit.record(actor=actor, verb="delete export", target=export.investigation, change=change)
 
 
@@ -140,6 +146,7 @@ class Worker:
             now=timezone.now(),
             events=self.export.events,
             said=self.say,
+            redact=self.export.redact,
         )
         size = len(document.content)
         if size > settings.EXPORT_STORE_BYTES:
@@ -161,7 +168,7 @@ class Worker:
     @transaction.atomic
     def _keep(self, content: bytes, now: datetime) -> None:
         done = {"state": ExportState.DONE, "progress": 100, "content": content, "size": len(content)}
-        if not self._row.update(**done, finished_at=now, touched_at=now):
+        if not self._row.update(**done, redacted=self.export.redact, finished_at=now, touched_at=now):
             raise Stopped
         _make_room()
 

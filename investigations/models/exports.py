@@ -24,6 +24,10 @@ class Export(Identified):
 
     investigation = models.ForeignKey(Investigation, on_delete=models.CASCADE, related_name="exports", db_index=False)
     written_in = models.CharField(max_length=10, choices=ExportFormat)
+    redact = models.BooleanField(default=False, db_default=False, help_text="Whether it is to be redacted.")
+    redacted = models.BooleanField(
+        default=False, db_default=False, help_text="Whether it was: a worker of the release before does not."
+    )
     state = models.CharField(max_length=10, choices=ExportState, default=ExportState.PENDING)
     progress = models.PositiveSmallIntegerField(default=0, help_text="In percent: half for reading, half for writing.")
     events = models.PositiveIntegerField(help_text="How many the investigation had when it was asked for.")
@@ -46,6 +50,10 @@ class Export(Identified):
             models.CheckConstraint(
                 name="export_done_has_a_file",
                 condition=~Q(state=ExportState.DONE) | Q(content__isnull=False, finished_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="export_done_is_redacted_as_asked",
+                condition=~Q(state=ExportState.DONE) | Q(redacted=models.F("redact")),
             ),
         ]
         indexes = [
