@@ -1,7 +1,7 @@
 """Decisions about single sign-on: what an identity provider's claims make of a person. No database, no network here."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -73,6 +73,18 @@ def _is_own_machine(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def known_roles(variable: str, said: Iterable[str]) -> frozenset[str]:
+    """Return the roles that a variable names.
+
+    Raises:
+        ImproperlyConfigured: it names one that there is not.
+    """
+    named = frozenset(one.strip() for one in said) - {""}
+    if unknown := sorted(named.difference(ROLES)):
+        raise ImproperlyConfigured(f"{variable} must name roles ({', '.join(ROLES)}), not {', '.join(unknown)}.")
+    return named
 
 
 def role_of(claims: Mapping[str, Any], provider: Provider) -> str:

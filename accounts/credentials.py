@@ -8,7 +8,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from rest_framework_simplejwt.settings import api_settings
 
-from accounts import apikeys, audit, standing, tokens
+from accounts import apikeys, audit, factors, standing, tokens
+from accounts.factors import FactorNeeded
 from accounts.models import ApiKey, RevokedToken, Scope, User
 from accounts.permissions import may
 from accounts.tokens import BadToken, Claims, RefreshToken
@@ -26,7 +27,11 @@ def issue(*, user: User, by: str) -> RefreshToken:
 
     Args:
         by: what the proof was, for the audit trail.
+
+    Raises:
+        FactorNeeded: their role needs a second factor, and they have none.
     """
+    _require_factor(user, by)
     update_last_login(None, user)  # type: ignore[arg-type]
     user.refresh_from_db(fields=["token_generation"])  # a password hashed anew at sign-in has raised it
     audit.record(actor=user, verb="sign in", target=user, change={"by": [None, f"{by}, over the API"]})
@@ -41,17 +46,24 @@ def rotate(*, refresh: str, now: datetime) -> RefreshToken:
 
     Raises:
         BadToken: it is not ours, expired, used or revoked, or its person may no longer sign in.
+        FactorNeeded: their role needs a second factor by now, and they have none.
     """
     claims = tokens.read(refresh, tokens.REFRESH)
     _end_if_copied(claims, now)
     with transaction.atomic():
         person = standing.looked_up(claims).user()
+        _require_factor(person, "password")
         _, first = RevokedToken.objects.get_or_create(
             jti=claims.jti, defaults={"user": person, "reason": ROTATED, "expires_at": _expiry(claims)}
         )
         if not first:
             raise BadToken("This refresh token was used before.")
         return RefreshToken.for_user(person, claims.family)
+
+
+def _require_factor(user: User, by: str) -> None:
+    if factors.is_owed(user, by):
+        raise FactorNeeded(user, "Sign in to the pages and turn one on; then send its code as `code`.")
 
 
 @transaction.atomic

@@ -19,7 +19,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.crypto import constant_time_compare
 
-from accounts import audit, credentials
+from accounts import audit, credentials, factors
+from accounts.factors import FactorNeeded
 from accounts.models import User
 from accounts.throttling import TooMany
 from rcaplatform.kit.errors import Conflict, DomainError, Invalid
@@ -66,11 +67,6 @@ class Adapter(DefaultMFAAdapter):  # type: ignore[misc]  # has no types
     def get_totp_issuer(self) -> str:
         """Name this installation there."""
         return f"RCA Platform {urlsplit(settings.SITE_URL).hostname}"
-
-
-def is_on(user: User) -> bool:
-    """Return whether somebody is asked for a code when they sign in."""
-    return bool(Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists())
 
 
 def new_secret() -> str:
@@ -122,7 +118,13 @@ def turn_on(*, user: User, secret: str, code: str, now: datetime) -> list[str]:
 
 @transaction.atomic
 def turn_off(*, user: User, actor: User | None) -> None:
-    """Ask somebody for no code any more; this may be repeated."""
+    """Ask somebody for no code any more; this may be repeated.
+
+    Raises:
+        FactorNeeded: it is their own, and their role needs one.
+    """
+    if actor == user and factors.is_required(user):
+        raise FactorNeeded(user, "It stays on.")
     gone, _ = Authenticator.objects.filter(user=user).delete()
     if gone:
         audit.record(actor=actor, verb="turn off second factor", target=user)
@@ -135,7 +137,7 @@ def renew_recovery_codes(*, user: User) -> list[str]:
     Raises:
         Conflict: there is no second factor to recover.
     """
-    if not is_on(user):
+    if not factors.is_on(user):
         raise Conflict("The second factor is off.")
     audit.record(actor=user, verb="renew recovery codes", target=user)
     return _fresh_codes(user)

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from accounts import audit, secondfactor, switches, throttling
+from accounts import audit, factors, secondfactor, sessions, switches, throttling
 from accounts.models import Feature, User
 from accounts.throttling import TooMany
 
@@ -50,7 +50,7 @@ def admit(request: HttpRequest, person: User, *, by: str) -> bool:
         by: what the proof was, for the audit trail.
     """
     person.refresh_from_db(fields=["token_generation"])  # a password hashed anew at sign-in has raised it
-    if not secondfactor.is_on(person):
+    if not factors.is_on(person):
         _enter(request, person, by)
         return True
     proof = {"by": by, "at": timezone.now().timestamp(), "standing": person.get_session_auth_hash()}
@@ -82,5 +82,6 @@ def finish(request: HttpRequest, person: User, code: str) -> None:
 def _enter(request: HttpRequest, person: User, by: str) -> None:
     request.session.pop(PENDING, None)
     login(request, person, backend=BACKEND)  # under a new key: one planted before is worth nothing
+    sessions.note_proof(request.session, by)
     request.session.set_expiry(timezone.now() + settings.SESSION_AGE)
     audit.record(actor=person, verb="sign in", target=person, change={"by": [None, by]})

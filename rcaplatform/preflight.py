@@ -19,7 +19,7 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from redis import Redis, RedisError
 
-from accounts import keys
+from accounts import factors, keys
 from accounts.models import Switch
 from rcaplatform import broker
 from rcaplatform.backups import NoBackup, tool
@@ -157,6 +157,18 @@ def _switches(_now: datetime) -> Iterator[Finding]:
         yield Finding(WARN, "switch", f"{switch}{f' ({switch.reason})' if switch.reason else ''}: manage.py switch on.")
 
 
+def _factors(_now: datetime) -> Iterator[Finding]:
+    if not settings.REQUIRE_SECOND_FACTOR:
+        return
+    try:
+        without = factors.missing().count()
+    except Error:
+        return
+    roles = ", ".join(sorted(settings.REQUIRE_SECOND_FACTOR))
+    said = f"Required of {roles}; people who are still to turn theirs on: {without}."
+    yield Finding(WARN if without else OK, "factors", said)
+
+
 LOOKS: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     _settings,
     _keys,
@@ -167,6 +179,7 @@ LOOKS: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     _disk,
     _tools,
     _switches,
+    _factors,
 )
 
 

@@ -16,7 +16,7 @@ from django.utils.crypto import get_random_string
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from accounts.claims import Provider
+from accounts.claims import Provider, known_roles
 from rcaplatform import __version__, describing
 from rcaplatform.embedded import database_url, redis_url
 from rcaplatform.kit import assistant
@@ -93,7 +93,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.sessions.Sessions",
     "rcaplatform.kit.middleware.PageMessages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "rcaplatform.kit.middleware.ContentPolicy",
@@ -243,6 +243,7 @@ SESSION_AGE = timedelta(hours=env.int("SESSION_HOURS", default=336))  # from sig
 SESSION_COOKIE_AGE = int(SESSION_AGE.total_seconds())
 if SESSION_COOKIE_AGE <= 0:
     raise ImproperlyConfigured("SESSION_HOURS must be 1 or more: nobody would stay signed in.")
+REQUIRE_SECOND_FACTOR = known_roles("REQUIRE_SECOND_FACTOR", env.list("REQUIRE_SECOND_FACTOR", default=[]))
 OIDC = Provider(
     issuer=env.str("OIDC_ISSUER", default=""),
     client_id=env.str("OIDC_CLIENT_ID", default=""),

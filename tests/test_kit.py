@@ -97,9 +97,13 @@ def test_a_key_that_cannot_be_made_names_the_variable_to_set(tmp_path: Path) -> 
         ({"RETENTION_DAYS": ""}, "RETENTION_DAYS must be a whole number, not ''"),
         ({"REPLICA_MAX_LAG_SECONDS": "soon"}, "REPLICA_MAX_LAG_SECONDS must be a number, not 'soon'"),
         ({"SESSION_HOURS": "0"}, "SESSION_HOURS must be 1 or more"),
+        (
+            {"REQUIRE_SECOND_FACTOR": "admin, root"},
+            "REQUIRE_SECOND_FACTOR must name roles (admin, engineer, user), not",
+        ),
     ],
 )
-def test_a_number_that_is_none_stops_the_start_by_its_name(variables: dict[str, str], said: str) -> None:
+def test_a_value_that_will_not_do_stops_the_start_by_its_name(variables: dict[str, str], said: str) -> None:
     start = [sys.executable, "-c", "import rcaplatform.settings"]
     ended = subprocess.run(start, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
     assert ended.returncode

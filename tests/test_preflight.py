@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
+from accounts.tests.factories import give_second_factor
 from accounts.tokens import AccessToken
 from events.models import Event
 from rcaplatform import preflight, smoke
@@ -52,6 +53,15 @@ def test_a_key_that_others_can_read_is_told(settings: Settings, tmp_path: Path) 
     (tmp_path / "keys/secret-key").write_text("x")
     (tmp_path / "keys/secret-key").chmod(0o644)
     assert found("keys") == ["warn", "ok"]
+
+
+@pytest.mark.django_db
+def test_who_is_still_to_turn_on_a_required_second_factor_is_counted(admin: User, settings: Settings) -> None:
+    assert found("factors") == []
+    settings.REQUIRE_SECOND_FACTOR = frozenset({"admin"})
+    assert found("factors") == ["warn"]
+    give_second_factor(admin, timezone.now())
+    assert found("factors") == ["ok"]
 
 
 @pytest.mark.django_db

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import credentials, keys, secondfactor, switches, throttling
+from accounts import credentials, factors, keys, secondfactor, switches, throttling
 from accounts.api.serializers import Credentials, Me, RefreshRequest, SignOutRequest, TokenPair, VerifyRequest
 from accounts.authentication import CHALLENGE, carried
 from accounts.models import Feature
@@ -52,10 +52,15 @@ class ObtainToken(TokenDoor):
     """Sign in."""
 
     serializer_class = Credentials
+    refusing = True
 
     @extend_schema(responses={200: TokenPair})
     def post(self, request: Request) -> Response:
-        """Give a pair of tokens for a username and a password, and a code where there is a second factor."""
+        """Give a pair of tokens for a username and a password, and a code where there is a second factor.
+
+        403 with the code `second_factor_missing` is for whose role must have one and who has none: they turn it on at
+        the pages.
+        """
         said = self.given(request)
         code = said.pop("code", "")
         if not settings.PASSWORD_SIGN_IN:
@@ -66,7 +71,7 @@ class ObtainToken(TokenDoor):
         if person is None:
             raise AuthenticationFailed("No active account has this username and password.")
         by = "password"
-        if secondfactor.is_on(person):
+        if factors.is_on(person):
             if not code:
                 raise CodeNeeded
             secondfactor.prove(user=person, code=code, now=timezone.now())
@@ -78,6 +83,7 @@ class RefreshTokens(TokenDoor):
     """Stay signed in."""
 
     serializer_class = RefreshRequest
+    refusing = True
 
     @extend_schema(responses={200: TokenPair})
     def post(self, request: Request) -> Response:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import secondfactor, services
+from accounts import factors, secondfactor, services
 from accounts.models import AuditEntry, User
 from accounts.tests.factories import PASSWORD, code_at, give_second_factor
 from frontend.tests.conftest import Browse
@@ -43,7 +43,7 @@ def test_it_is_turned_on_by_a_first_code_and_recovery_codes_are_shown_once(windo
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store, private, no-cache")
     codes = re.findall(r"<code>(\d{8})</code>", answer.text)
     assert len(codes) == 10
-    assert secondfactor.is_on(engineer)
+    assert factors.is_on(engineer)
     assert not [code for code in codes if code in window.get("/account/").text]
     assert window.get("/account/second-factor").headers["Location"] == "/account/"
 
@@ -66,7 +66,7 @@ def test_it_is_not_turned_on_without_the_password_and_a_right_code(
     page = window.get("/account/second-factor").text
     code = now_of(re.findall(r'id="secret">([A-Z2-7]{32})<', page)[0])
     assert window.post("/account/second-factor", {"password": PASSWORD, "code": code} | wrong).status_code == 422
-    assert not secondfactor.is_on(engineer)
+    assert not factors.is_on(engineer)
 
 
 def test_a_secret_on_offer_is_sealed_in_the_session(window: Client) -> None:
@@ -154,9 +154,9 @@ def test_the_admin_is_no_way_around_it(admin: User, client: Client) -> None:
 def test_it_is_turned_off_by_a_code(secret: str, window: Client, engineer: User) -> None:
     refused = window.post("/account/second-factor/off", {"code": "000000"})
     assert (refused.status_code, "This code is wrong" in refused.text) == (422, True)
-    assert secondfactor.is_on(engineer)
+    assert factors.is_on(engineer)
     assert window.post("/account/second-factor/off", {"code": now_of(secret)}).status_code == 302
-    assert not secondfactor.is_on(engineer)
+    assert not factors.is_on(engineer)
 
 
 def test_new_recovery_codes_are_shown_for_a_code(secret: str, window: Client) -> None:
@@ -168,7 +168,7 @@ def test_new_recovery_codes_are_shown_for_a_code(secret: str, window: Client) ->
 def test_an_administrator_takes_it_away(browse: Browse, admin: User, engineer: User, secret: str) -> None:
     desk = browse(admin)
     desk.post("/admin/accounts/user/", {"action": "take_second_factor", "_selected_action": [str(engineer.pk)]})
-    assert not secondfactor.is_on(engineer)
+    assert not factors.is_on(engineer)
     assert AuditEntry.objects.get(verb="turn off second factor").actor == admin
 
 

@@ -109,6 +109,13 @@ def test_who_comes_for_the_first_time_is_let_in_as_a_user_without_a_password(cli
 
 
 @pytest.mark.usefixtures("named")
+def test_the_provider_answers_for_a_second_factor_that_a_role_must_have(client: Client, settings: Settings) -> None:
+    settings.REQUIRE_SECOND_FACTOR = frozenset({Role.USER})
+    sign_in(client)
+    assert is_in(client)
+
+
+@pytest.mark.usefixtures("named")
 def test_who_comes_again_is_the_same_person_whatever_they_are_called_by_then(client: Client) -> None:
     sign_in(client)
     sign_in(Client(), preferred_username="somebody-else", email="new@example.org")

@@ -9,16 +9,17 @@ from django.contrib.auth import update_session_auth_hash
 from django.forms import BaseForm
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import credentials, identities, secondfactor, services
+from accounts import credentials, factors, identities, secondfactor, services, sessions
 from accounts.models import ApiKey, User
 from accounts.secondfactor import WrongCode
 from accounts.throttling import TooMany
 from frontend import oidc
 from frontend.accountforms import CodeForm, OwnPassword, PasswordForm, ProfileForm, TurnOnForm
-from frontend.views.door import Request, door
+from frontend.views.door import Request, door, onward
 from rcaplatform.kit.errors import Conflict, Invalid, Unavailable
 from rcaplatform.kit.sealing import seal, unseal
 
@@ -31,7 +32,8 @@ def _page(request: Request, *, status: int = 200, **forms: BaseForm) -> HttpResp
     context = {
         "profile": ProfileForm(instance=person),
         "password": PasswordForm(request=request) if person.has_usable_password() else None,
-        "second_factor": secondfactor.is_on(person),
+        "second_factor": factors.is_on(person),
+        "required": factors.is_required(person),
         "codes_left": secondfactor.recovery_codes_left(person),
         "code": CodeForm(auto_id="code_%s"),
         "own": OwnPassword(request=request, auto_id="own_%s"),
@@ -100,11 +102,12 @@ def revoke_key(request: Request, key: UUID) -> HttpResponse:
 
 
 @sensitive_post_parameters()
-@door("GET", "POST")
+@door("GET", "POST", to_second_factor=True)
 def turn_on(request: Request) -> HttpResponse:
-    """Show a secret, and ask for codes of it from the first right one on."""
-    if secondfactor.is_on(request.user):
-        return redirect("account")
+    """Show a secret, and ask for codes of it from the first right one on; `next` leads on to a page of this site."""
+    wanted = onward(request, request.POST.get("next") or request.GET.get("next", ""), reverse("account"))
+    if factors.is_on(request.user):
+        return redirect(wanted)
     form = TurnOnForm(request.POST or None, request=request)
     secret = _offered(request)
     if request.method == "POST" and form.is_valid():
@@ -116,8 +119,11 @@ def turn_on(request: Request) -> HttpResponse:
         else:
             del request.session[OFFERED]
             _stay(request)
-            return _codes(request, codes)
-    context = {"form": form, "secret": secret, "drawing": secondfactor.drawing(request.user, secret)}
+            sessions.note_proof(request.session, "code")
+            return _codes(request, codes, wanted)
+    owed = factors.reason(request.user) if sessions.owing(request) else ""
+    drawing = secondfactor.drawing(request.user, secret)
+    context = {"form": form, "secret": secret, "drawing": drawing, "owed": owed, "next": wanted}
     return render(request, "account/second_factor.html", context, status=422 if form.errors else 200)
 
 
@@ -135,7 +141,7 @@ def renew_recovery_codes(request: Request) -> HttpResponse:
     """Show new recovery codes, this once."""
     if refusal := _unproven(request):
         return refusal
-    return _codes(request, secondfactor.renew_recovery_codes(user=request.user))
+    return _codes(request, secondfactor.renew_recovery_codes(user=request.user), reverse("account"))
 
 
 @sensitive_post_parameters()
@@ -194,8 +200,8 @@ def _offered(request: Request) -> str:
     return secret
 
 
-def _codes(request: Request, codes: list[str]) -> HttpResponse:
-    response = render(request, "account/recovery_codes.html", {"codes": codes})
+def _codes(request: Request, codes: list[str], wanted: str) -> HttpResponse:
+    response = render(request, "account/recovery_codes.html", {"codes": codes, "next": wanted})
     response["Cache-Control"] = "no-store"
     return response
 

@@ -5,11 +5,12 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -18,6 +19,7 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
 from accounts.permissions import may
+from accounts.sessions import owing
 from rcaplatform.kit.errors import DomainError
 
 
@@ -33,14 +35,21 @@ View = Callable[Concatenate[Request, P], HttpResponse]
 Door = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
-def door(*methods: str) -> Callable[[View[P]], Door[P]]:
-    """Let people who are signed in through to a view; tell everybody, in words, why not."""
+def door(*methods: str, to_second_factor: bool = False) -> Callable[[View[P]], Door[P]]:
+    """Let people who are signed in through to a view; tell everybody, in words, why not.
+
+    Args:
+        methods: by which it may be asked.
+        to_second_factor: let those through as well who are not before they have one.
+    """
 
     def decorate(view: View[P]) -> Door[P]:
         @require_http_methods(methods)
         @wraps(view)
         def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             try:
+                if to_second_factor and (person := owing(request)):
+                    request.user = person
                 # Somebody is signed in, and the middleware of htmx has seen it: it is a `Request` from here on.
                 known = cast(Request, request)
                 response = view(known, *args, **kwargs) if request.user.is_authenticated else _sign_in(request)
@@ -72,6 +81,13 @@ def came_from(request: HttpRequest) -> str:
         if url_has_allowed_host_and_scheme(place, None):  # a path that begins with // would name another host
             return place
     return reverse("investigations")
+
+
+def onward(request: HttpRequest, wanted: str, otherwise: str = "") -> str:
+    """Return the page somebody wanted, if it is one of this site."""
+    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+        return wanted
+    return otherwise or resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def back_to(request: HttpRequest, path: str, fragment: str = "") -> HttpResponse:

@@ -10,15 +10,14 @@ from django.contrib.auth import views
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import identities, signin, throttling
+from accounts import identities, sessions, signin, throttling
 from accounts.models import User
 from accounts.secondfactor import WrongCode
 from accounts.switches import RETRY_AFTER
@@ -26,7 +25,7 @@ from accounts.throttling import TooMany
 from frontend import oidc
 from frontend.accountforms import CodeForm
 from frontend.forms import SignInForm
-from frontend.views.door import refuse
+from frontend.views.door import onward, refuse
 from rcaplatform.kit.errors import DomainError, NotAllowed, Unavailable
 
 
@@ -42,6 +41,12 @@ class SignIn(views.LoginView):
         ways = {"oidc": settings.OIDC, "password_sign_in": settings.PASSWORD_SIGN_IN}
         return super().get_context_data(**known) | ways
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Ask; lead who is in but for a second factor to where it is turned on."""
+        if sessions.owing(request):
+            return redirect(f"{reverse('second-factor')}?{urlencode({'next': self.get_success_url()})}")
+        return super().get(request, *args, **kwargs)
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Take a password, where passwords are taken."""
         if not settings.PASSWORD_SIGN_IN:
@@ -50,7 +55,7 @@ class SignIn(views.LoginView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Let somebody in, or ask for their code."""
-        return _let_in(self.request, form.get_user(), by="password", onward=self.get_success_url())
+        return _let_in(self.request, form.get_user(), by="password", wanted=self.get_success_url())
 
     def form_invalid(self, form: Any) -> HttpResponse:
         """Ask again; after too many attempts say when (429), and so while passwords are switched off (503)."""
@@ -72,15 +77,15 @@ class SignOut(views.LogoutView):
 def code(request: HttpRequest) -> HttpResponse:
     """Ask whoever has proved who they are for the code of their second factor."""
     person = signin.expected(request)
-    onward = _onward(request, request.POST.get("next") or request.GET.get("next", ""))
+    wanted = onward(request, request.POST.get("next") or request.GET.get("next", ""))
     if person is None:
-        return redirect_to_login(onward)
+        return redirect_to_login(wanted)
     form, status, wait = CodeForm(request.POST or None), 200, 0
     form.fields["code"].widget.attrs["autofocus"] = True
     if request.method == "POST" and form.is_valid():
         try:
             signin.finish(request, person, form.cleaned_data["code"])
-            return redirect(onward)
+            return redirect(wanted)
         except WrongCode as problem:
             form.add_error("code", problem.message)
         except TooMany as problem:
@@ -88,7 +93,7 @@ def code(request: HttpRequest) -> HttpResponse:
             form.add_error("code", f"Too many wrong codes: try again in {wait} seconds.")
         except Unavailable as problem:  # the secret was sealed with a key that is lost
             return refuse(request, problem)
-    response = render(request, "session/code.html", {"form": form, "next": onward}, status=status)
+    response = render(request, "session/code.html", {"form": form, "next": wanted}, status=status)
     if wait:
         response["Retry-After"] = str(wait)
     return response
@@ -101,7 +106,7 @@ def to_the_admin(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied(
             f"Your role, {request.user.get_role_display().lower()}, may not enter the administration."
         )
-    return redirect_to_login(_onward(request, request.GET.get("next", ""), reverse("admin:index")))
+    return redirect_to_login(onward(request, request.GET.get("next", ""), reverse("admin:index")))
 
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -132,8 +137,8 @@ def _in_words(view: View) -> View:
 @_in_words
 def single_sign_on(request: HttpRequest) -> HttpResponse:
     """Send somebody to the identity provider."""
-    onward = _onward(request, request.GET.get("next", ""))
-    return redirect(onward) if request.user.is_authenticated else oidc.begin(request, onward=onward)
+    wanted = onward(request, request.GET.get("next", ""))
+    return redirect(wanted) if request.user.is_authenticated else oidc.begin(request, onward=wanted)
 
 
 @_in_words
@@ -143,7 +148,7 @@ def come_back(request: HttpRequest) -> HttpResponse:
     if state["linking"]:
         return _link(request, str(said["sub"]), state)
     person = identities.person_of(said=said, provider=settings.OIDC, now=timezone.now())
-    return _let_in(request, person, by="single sign-on", onward=state["next"])
+    return _let_in(request, person, by="single sign-on", wanted=state["next"])
 
 
 def _link(request: HttpRequest, subject: str, state: Any) -> HttpResponse:
@@ -153,14 +158,7 @@ def _link(request: HttpRequest, subject: str, state: Any) -> HttpResponse:
     return redirect(state["next"])
 
 
-def _let_in(request: HttpRequest, person: User, *, by: str, onward: str) -> HttpResponse:
+def _let_in(request: HttpRequest, person: User, *, by: str, wanted: str) -> HttpResponse:
     if signin.admit(request, person, by=by):
-        return redirect(onward)
-    return redirect(f"{reverse('sign-in-code')}?{urlencode({'next': onward})}")
-
-
-def _onward(request: HttpRequest, wanted: str, otherwise: str = "") -> str:
-    """Return the page somebody wanted, if it is one of this site."""
-    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
-        return wanted
-    return otherwise or resolve_url(settings.LOGIN_REDIRECT_URL)
+        return redirect(wanted)
+    return redirect(f"{reverse('sign-in-code')}?{urlencode({'next': wanted})}")

@@ -106,7 +106,7 @@ class Schema(AutoSchema):
         possible = {
             "400": "requestBody" in operation or "query" in places,
             "401": secured or "/auth/" in self.path,
-            "403": secured and self.method != "GET",
+            "403": (secured and self.method != "GET") or getattr(self.view, "refusing", False),
             "404": "path" in places,
             "409": self._action() in _VERSIONED | getattr(self.view, "conflicting", frozenset()),
             "412": self._action() in _VERSIONED,
