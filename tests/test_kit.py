@@ -97,6 +97,7 @@ def test_a_key_that_cannot_be_made_names_the_variable_to_set(tmp_path: Path) -> 
         ({"RETENTION_DAYS": ""}, "RETENTION_DAYS must be a whole number, not ''"),
         ({"REPLICA_MAX_LAG_SECONDS": "soon"}, "REPLICA_MAX_LAG_SECONDS must be a number, not 'soon'"),
         ({"SESSION_HOURS": "0"}, "SESSION_HOURS must be 1 or more"),
+        ({"SESSION_IDLE_MINUTES": "-1"}, "SESSION_IDLE_MINUTES 0 or more"),
         (
             {"REQUIRE_SECOND_FACTOR": "admin, root"},
             "REQUIRE_SECOND_FACTOR must name roles (admin, engineer, user), not",

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.dateparse import parse_datetime
 
+from accounts.sessions import unattended
 from frontend import canvas, news
 from frontend.views import panes
 from frontend.views.door import Request, answer_news, door
@@ -17,6 +18,7 @@ def show(request: Request, pk: UUID) -> HttpResponse:
     return panes.answer(request, canvas.find(request.user, pk), chosen=request.GET.get("event", ""))
 
 
+@unattended
 @door("GET")
 def whats_new(request: Request, pk: UUID) -> HttpResponse:
     """Say what happened since the page was made; 204 when nothing did."""

@@ -2,6 +2,7 @@
 
 from django.http import HttpResponse
 
+from accounts.sessions import unattended
 from frontend import health
 from frontend.views.door import Request, answer_news, answer_part, door
 
@@ -14,6 +15,7 @@ def browse(request: Request) -> HttpResponse:
     return answer_part(request, "connectors/list.html", {"results": "connectors/results.html"}, context)
 
 
+@unattended
 @door("GET")
 def whats_new(request: Request) -> HttpResponse:
     """Say whether the state of a connector differs from what the page shows; 204 when none does."""

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.permissions import may
+from accounts.sessions import unattended
 from events import services
 from events.models import Event
 from frontend import canvas, news
@@ -54,6 +55,7 @@ def show(request: Request, pk: UUID) -> HttpResponse:
     return render(request, "events/event.html", context)
 
 
+@unattended
 @door("GET")
 def whats_new(request: Request) -> HttpResponse:
     """Say how many events came since the page was made; 204 when none did."""

@@ -6,10 +6,12 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from accounts.sessions import unattended
 from frontend import canvas, presence
 from frontend.views.door import Request, door
 
 
+@unattended
 @door("POST")
 def here(request: Request, pk: UUID) -> HttpResponse:
     """Say that this person is here, and who else is."""

@@ -7,6 +7,7 @@ import orjson
 from django.http import HttpResponse
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
+from accounts.sessions import unattended
 from frontend import canvas, skeleton
 from frontend.filters import TimelineFilter
 from frontend.skeleton import Skeleton
@@ -18,6 +19,7 @@ _HANDLES = re.compile(r"[0-9]{1,7}(,[0-9]{1,7})*")
 _MOST_PINS = 50
 
 
+@unattended
 @door("GET")
 def bones(request: Request, pk: UUID) -> HttpResponse:
     """Return all linked events as columns; 304 when they are still as the asker has them."""
@@ -36,6 +38,7 @@ def bones(request: Request, pk: UUID) -> HttpResponse:
     return response
 
 
+@unattended
 @door("GET")
 def rows(request: Request, pk: UUID) -> HttpResponse:
     """Return the words of up to 200 rows by handle, or the handles of up to 50 events."""
