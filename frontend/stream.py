@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+import orjson
 import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -17,6 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from accounts.models import Feature
+from accounts.sessions import unattended
 from accounts.switches import is_on
 from investigations.models import Investigation
 from rcaplatform.kit.realtime import channel
@@ -34,8 +36,8 @@ SPREAD_MILLISECONDS = 2
 RECONNECT_SECONDS = 1
 # Tells pages to look for themselves: messages may have been lost.
 MISSED = b'{"kind":"missed"}'
-# Ends a stream: its person's standing changed, and the browser shows whether its session still stands.
-END = b""
+# The kind of message that ends a person's streams, and what they end by: the browser shows whether its session stands.
+STANDING, END = "standing", b""
 
 
 class Hub:
@@ -58,7 +60,7 @@ class Hub:
         """Return the queue into which messages about ``topic`` go as long as the block lasts.
 
         Args:
-            person: the id of who listens, which gets `END` when what they may has changed.
+            person: the id of who listens: told of what is theirs alone, and `END` when what they may has changed.
         """
         queue: asyncio.Queue[bytes] = asyncio.Queue(UNREAD)
         ways = ((self._listeners, channel(topic)), (self._people, channel(f"person:{person}")))
@@ -84,25 +86,32 @@ class Hub:
                         if message["type"] == "pmessage":
                             name = message["channel"].decode()
                             self._tell([name], message["data"])
-                            self._end(name)
+                            self._tell_person(name, message["data"])
             except (RedisError, OSError):
                 log.warning("stream.redis_unavailable")
                 await asyncio.sleep(RECONNECT_SECONDS)
 
     def _tell(self, channels: list[str], message: bytes) -> None:
         for name in channels:
-            listeners = self._listeners.get(name, ())
-            told = _spread(message, len(listeners))
-            for queue in listeners:
-                # Who has so many bells unanswered comes to look anyway.
-                if not queue.full():
-                    queue.put_nowait(told)
+            _ring(self._listeners.get(name, set()), message)
 
-    def _end(self, name: str) -> None:
-        for queue in self._people.get(name, ()):
+    def _tell_person(self, name: str, message: bytes) -> None:
+        queues = self._people.get(name, set())
+        if not queues or orjson.loads(message)["kind"] != STANDING:
+            _ring(queues, message)
+            return
+        for queue in queues:
             while not queue.empty():
                 queue.get_nowait()
             queue.put_nowait(END)
+
+
+def _ring(listeners: set[asyncio.Queue[bytes]], message: bytes) -> None:
+    told = _spread(message, len(listeners))
+    for queue in listeners:
+        # Who has so many bells unanswered comes to look anyway.
+        if not queue.full():
+            queue.put_nowait(told)
 
 
 def _spread(message: bytes, listeners: int) -> bytes:
@@ -118,6 +127,7 @@ def hub() -> Hub:
     return _hubs.setdefault(asyncio.get_running_loop(), Hub())
 
 
+@unattended
 @require_GET
 async def investigation(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """Stream what happens to one investigation."""
@@ -125,16 +135,25 @@ async def investigation(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     return await _stream(request, f"investigation:{pk}", lambda user: visible(user).filter(pk=pk).exists())
 
 
+@unattended
 @require_GET
 async def events(request: HttpRequest) -> HttpResponseBase:
     """Stream that events were stored."""
     return await _stream(request, "events")
 
 
+@unattended
 @require_GET
 async def connectors(request: HttpRequest) -> HttpResponseBase:
     """Stream that connectors changed their state."""
     return await _stream(request, "connectors")
+
+
+@unattended
+@require_GET
+async def own(request: HttpRequest) -> HttpResponseBase:
+    """Stream what each stream carries besides: that one was told something, or read it."""
+    return await _stream(request, "own")
 
 
 async def _stream(request: HttpRequest, topic: str, sees: Callable[[object], bool] | None = None) -> HttpResponseBase:

@@ -96,6 +96,7 @@ urlpatterns = [
     path("analytics/", analytics.show, name="analytics"),
     path("notifications/", notifications.browse, name="notifications"),
     path("notifications/read", notifications.read, name="notifications-read"),
+    path("notifications/unread", notifications.unread, name="notifications-unread"),
     path("notifications/preferences", notifications.prefer, name="notification-preferences"),
     path("notifications/test", notifications.try_channel, name="notification-test"),
     path("unsubscribe/<str:token>", notifications.unsubscribe, name="unsubscribe"),
@@ -107,4 +108,5 @@ urlpatterns = [
     path("stream/investigations/<uuid:pk>", stream.investigation, name="stream-investigation"),
     path("stream/events", stream.events, name="stream-events"),
     path("stream/connectors", stream.connectors, name="stream-connectors"),
+    path("stream/own", stream.own, name="stream-own"),
 ]

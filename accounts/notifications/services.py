@@ -16,6 +16,7 @@ from accounts.notifications.plan import CHOSEN, leaves_at, rhythm_of, wanted
 from accounts.notifications.wishes import reachable
 from rcaplatform.kit.doorbell import ring_once
 from rcaplatform.kit.errors import Invalid
+from rcaplatform.kit.realtime import publish_to
 from rcaplatform.kit.sealing import seal, unseal
 
 TASK = "notifications.deliver"
@@ -70,7 +71,14 @@ def notify(
     Notification.objects.bulk_create(told, ignore_conflicts=True)
     fresh = list(Notification.objects.filter(pk__in=[row.pk for row in told]))
     _send(fresh, where, asked, now)
+    _count_anew(row.user_id for row in fresh if row.in_inbox)
     return len(fresh)
+
+
+def _count_anew(people: Iterable[Any]) -> None:
+    """Have the open pages of people say anew how much they have not read."""
+    if topics := [f"person:{pk}" for pk in people]:
+        publish_to(topics, kind="inbox")
 
 
 def _wishes(topic: Topic, people: Mapping[Any, User]) -> dict[Any, frozenset[Channel]]:
@@ -173,7 +181,9 @@ def read(*, user: User, now: datetime, notifications: Iterable[Any] | None = Non
     rows = Notification.objects.inbox(user).filter(read_at=None)
     if notifications is not None:
         rows = rows.filter(pk__in=list(notifications))
-    return rows.update(read_at=now)
+    count = rows.update(read_at=now)
+    _count_anew([user.pk] if count else [])
+    return count
 
 
 def try_channel(*, user: User, channel: Channel, now: datetime) -> None:

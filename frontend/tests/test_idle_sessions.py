@@ -54,6 +54,7 @@ def test_it_goes_on_while_it_is_used_and_ends_after_the_limit(client: Client, st
         ("timeline-rows", True),
         ("events-news", False),
         ("connectors-news", False),
+        ("notifications-unread", False),
     ],
 )
 def test_what_a_page_asks_by_itself_keeps_nobody_in(

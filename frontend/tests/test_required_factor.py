@@ -57,6 +57,7 @@ def test_who_has_none_is_led_to_where_it_is_turned_on_told_why_and_led_on(admin:
         "/events/",
         "/account/",
         "/notifications/",
+        "/notifications/unread",
         "/admin/",
         "/admin/accounts/user/",
         "/api/v1/me",

@@ -90,6 +90,31 @@ def test_one_subscription_serves_all_listeners_of_a_process() -> None:
     assert subscriptions == 1
 
 
+def test_what_is_told_to_one_person_comes_by_each_stream_of_theirs_and_by_no_others(
+    engineer: User, admin: User
+) -> None:
+    async def story() -> list[bytes]:
+        everyone = [
+            stream.messages("events", str(engineer.pk)),
+            stream.messages("own", str(engineer.pk)),
+            stream.messages("own", str(admin.pk)),
+        ]
+        try:
+            for one in everyone:
+                await anext(one)
+            await asyncio.gather(*(read(one, b"missed") for one in everyone))
+            await asyncio.to_thread(ring, f"person:{engineer.pk}", b'{"kind":"inbox"}')
+            await asyncio.to_thread(ring, "own", b'{"kind":"last"}')
+            return [await read(everyone[0], b"inbox"), *[await read(one, b"last") for one in everyone[1:]]]
+        finally:
+            for one in everyone:
+                await one.aclose()
+
+    first, second, other = run(story())
+    told, last = b'data: {"spread":4,"kind":"inbox"}\n\n', b'data: {"spread":4,"kind":"last"}\n\n'
+    assert (first, second, other) == (told, told + last, last)
+
+
 def test_silence_is_broken_by_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.05)
 
@@ -180,6 +205,7 @@ def test_a_stranger_hears_nothing(case: Investigation) -> None:
         reverse("stream-investigation", args=[case.pk]),
         reverse("stream-events"),
         reverse("stream-connectors"),
+        reverse("stream-own"),
     ):
         assert run(listen(None, address)).status_code == 401
 

@@ -11,7 +11,9 @@ from accounts.models import Notification
 from accounts.notifications import delivery, services, wishes
 from accounts.notifications.choices import Channel, Topic
 from accounts.notifications.plan import CHOSEN
+from accounts.sessions import unattended
 from frontend.forms import NotificationForm
+from frontend.templatetags import pages
 from frontend.views.door import Request, door
 
 SHOWN = 100
@@ -22,6 +24,13 @@ def browse(request: Request) -> HttpResponse:
     """Show the newest of the inbox."""
     shown = Notification.objects.inbox(request.user).order_by("-id")[:SHOWN]
     return render(request, "notifications/inbox.html", {"notifications": shown, "most": SHOWN})
+
+
+@unattended
+@door("GET")
+def unread(request: Request) -> HttpResponse:
+    """Say how many were not read, as the bar says it."""
+    return HttpResponse(pages.unread(request.user), content_type="text/plain; charset=utf-8")
 
 
 @door("POST")

@@ -1,37 +1,52 @@
 // <live-news stream="…" news="…">: says what is new and lets the reader decide when to look; it never moves the page.
-// The stream only rings; the words come from `news`. Without a stream it asks every 30 seconds.
+// The stream only rings; the words come from `news`. Without a stream it asks every 30 seconds. While nobody sees the page
+// it does neither: a browser has few connections to one address, and each tab would hold one.
+// <live-bar stream="…" count="…">: says in the bar how much was not read, by the stream of the news where the page has one.
 
 const POLL_MS = 30_000;
 const SETTLE_MS = 1_000;
 
+const WITHIN = { headers: { "HX-Request": "true" } };
+
+async function count() {
+  const answer = await fetch(document.querySelector("live-bar").getAttribute("count"), WITHIN);
+  const words = await answer.text();
+  if (answer.ok) for (const place of document.querySelectorAll("[data-unread]")) place.textContent = words;
+}
+
 class LiveNews extends HTMLElement {
   connectedCallback() {
-    this.listen();
+    this.turn = () => (document.hidden ? this.source?.close() : this.listen());
+    this.turn();
     this.poll = setInterval(() => {
-      if (this.source?.readyState === EventSource.OPEN) return;
+      if (document.hidden || this.source.readyState === EventSource.OPEN) return;
+      this.told = true;
       this.ask();
-      if (this.source?.readyState === EventSource.CLOSED) this.listen();
+      if (this.source.readyState === EventSource.CLOSED) this.listen();
     }, POLL_MS);
-    this.leave = () => this.source?.close();
-    this.back = (event) => event.persisted && this.listen();
-    addEventListener("pagehide", this.leave);
-    addEventListener("pageshow", this.back);
+    document.addEventListener("visibilitychange", this.turn);
   }
 
   disconnectedCallback() {
     clearInterval(this.poll);
     clearTimeout(this.settling);
     this.source?.close();
-    removeEventListener("pagehide", this.leave);
-    removeEventListener("pageshow", this.back);
+    document.removeEventListener("visibilitychange", this.turn);
   }
 
   listen() {
     this.source?.close();
     this.source = new EventSource(this.getAttribute("stream"));
-    // After a restart of the server every page comes back at once.
-    this.source.onopen = () => this.soon(SETTLE_MS * (1 + Math.random()));
-    this.source.onmessage = ({ data }) => this.soon(Math.random() * (JSON.parse(data).spread ?? SETTLE_MS));
+    // After a restart of the server every page comes back at once. What a page says that was just loaded is true.
+    this.source.onopen = () => {
+      this.told ||= performance.now() > POLL_MS;
+      this.soon(SETTLE_MS * (1 + Math.random()));
+    };
+    this.source.onmessage = ({ data }) => {
+      const { kind, spread } = JSON.parse(data);
+      this.told ||= kind === "inbox" || kind === "missed";
+      this.soon(Math.random() * (spread ?? SETTLE_MS));
+    };
   }
 
   // The first bell is answered at once, those within the next second together. How far apart pages ask grows with their
@@ -58,8 +73,13 @@ class LiveNews extends HTMLElement {
 
   async ask() {
     try {
+      if (this.told) {
+        this.told = false;
+        await count();
+      }
+      if (!this.hasAttribute("news")) return;
       await this.rung();
-      const answer = await fetch(this.getAttribute("news"), { headers: { "HX-Request": "true" } });
+      const answer = await fetch(this.getAttribute("news"), WITHIN);
       if (answer.status === 200) this.say(await answer.text());
       else if (answer.status === 401) this.say("<p class='message'>Your session has ended. <a class='button' href='' data-reload>Sign in</a></p>");
     } catch {
@@ -76,6 +96,11 @@ class LiveNews extends HTMLElement {
 
 export function start() {
   customElements.define("live-news", LiveNews);
+  customElements.define("live-bar", class extends LiveNews {
+    connectedCallback() {
+      if (!document.querySelector("live-news")) super.connectedCallback();
+    }
+  });
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-reload]")) return;
     event.preventDefault();
