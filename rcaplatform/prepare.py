@@ -3,6 +3,7 @@
 Progress goes to standard error; what the bootstrap command tells the user (addresses, logins) to standard output.
 """
 
+import gc
 import os
 import sys
 import time
@@ -24,6 +25,7 @@ from rcaplatform.kit import figures
 def main() -> None:
     """Prepare everything, or end with one line that names the setting to change."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rcaplatform.settings")
+    gc.disable()  # this process ends in seconds; to look for garbage took a quarter of them
     warnings.simplefilter("ignore")
     os.environ.setdefault("PGCONNECT_TIMEOUT", "10")
     os.environ.setdefault("LOG_LEVEL", "ERROR")  # the steps below are the log

@@ -165,7 +165,8 @@ class Supervisor:
                 self.children.append(child)
                 await child.spawn()
                 child.keep()
-        await self._answering()
+            if name == "web":  # whoever waits, waits for the pages: until they are there, nobody competes with them
+                await self._answering()
         logins = "".join(f"  {line}\n" for line in told)
         say("", f"\nReady in {time.monotonic() - began:.1f} s: {self._origin} (Ctrl-C stops it)\n{logins}")
 

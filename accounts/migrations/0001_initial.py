@@ -38,6 +38,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['username'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('role__in', ['user', 'engineer', 'admin'])), name='user_role_known'),
+                ],
             },
             managers=[
                 ('objects', accounts.models.UserManager()),
@@ -58,18 +61,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'audit entries',
                 'ordering': ['-id'],
+                'indexes': [
+                    models.Index(fields=['target_type', 'target_id', '-id'], name='audit_target'),
+                    models.Index(fields=['actor', '-id'], name='audit_actor'),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['user', 'engineer', 'admin'])), name='user_role_known'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['target_type', 'target_id', '-id'], name='audit_target'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['actor', '-id'], name='audit_actor'),
         ),
     ]

@@ -30,6 +30,15 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [
+                    models.Index(condition=models.Q(('in_inbox', True)), fields=['user', '-id'], name='inbox'),
+                    models.Index(condition=models.Q(('in_inbox', True), ('read_at', None)), fields=['user'], name='inbox_unread'),
+                    models.Index(fields=['created_at'], name='notification_created_at'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('user', 'key'), name='told_once'),
+                    models.CheckConstraint(condition=models.Q(('topic__in', ['opened', 'assigned', 'moved', 'written', 'sources', 'test'])), name='notification_topic_known'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -48,6 +57,14 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'notification deliveries',
                 'ordering': ['-id'],
+                'indexes': [
+                    models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at'], name='send_queue'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('notification', 'channel'), name='sent_once_a_channel'),
+                    models.CheckConstraint(condition=models.Q(('channel__in', ['inbox', 'email', 'webhook', 'slack'])), name='send_channel_known'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'sent', 'dead'])), name='send_state_known'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -59,6 +76,13 @@ class Migration(migrations.Migration):
                 ('wanted', models.BooleanField()),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notification_preferences', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('user', 'topic', 'channel'), name='one_preference_a_channel'),
+                    models.CheckConstraint(condition=models.Q(('topic__in', ['opened', 'assigned', 'moved', 'written', 'sources', 'test'])), name='preference_topic_known'),
+                    models.CheckConstraint(condition=models.Q(('channel__in', ['inbox', 'email', 'webhook', 'slack'])), name='preference_channel_known'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='NotificationSettings',
@@ -75,53 +99,5 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'notification settings',
                 'constraints': [models.CheckConstraint(condition=models.Q(('digest__in', ['at_once', 'hourly', 'daily'])), name='notification_digest_known'), models.CheckConstraint(condition=models.Q(models.Q(('quiet_from__isnull', True), ('quiet_until__isnull', True)), models.Q(('quiet_from__isnull', False), ('quiet_until__isnull', False)), _connector='OR'), name='quiet_hours_have_both_ends')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('in_inbox', True)), fields=['user', '-id'], name='inbox'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('in_inbox', True), ('read_at', None)), fields=['user'], name='inbox_unread'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(fields=['created_at'], name='notification_created_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.UniqueConstraint(fields=('user', 'key'), name='told_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.CheckConstraint(condition=models.Q(('topic__in', ['opened', 'assigned', 'moved', 'written', 'sources', 'test'])), name='notification_topic_known'),
-        ),
-        migrations.AddIndex(
-            model_name='notificationdelivery',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at'], name='send_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='notificationdelivery',
-            constraint=models.UniqueConstraint(fields=('notification', 'channel'), name='sent_once_a_channel'),
-        ),
-        migrations.AddConstraint(
-            model_name='notificationdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(('channel__in', ['inbox', 'email', 'webhook', 'slack'])), name='send_channel_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='notificationdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'sent', 'dead'])), name='send_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='notificationpreference',
-            constraint=models.UniqueConstraint(fields=('user', 'topic', 'channel'), name='one_preference_a_channel'),
-        ),
-        migrations.AddConstraint(
-            model_name='notificationpreference',
-            constraint=models.CheckConstraint(condition=models.Q(('topic__in', ['opened', 'assigned', 'moved', 'written', 'sources', 'test'])), name='preference_topic_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='notificationpreference',
-            constraint=models.CheckConstraint(condition=models.Q(('channel__in', ['inbox', 'email', 'webhook', 'slack'])), name='preference_channel_known'),
         ),
     ]

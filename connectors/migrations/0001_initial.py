@@ -35,6 +35,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name'],
+                'indexes': [
+                    models.Index(condition=models.Q(('enabled', True)), fields=['next_poll_at'], name='connector_due'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('interval__gte', 5)), name='connector_interval_sane'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -57,6 +63,13 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'deliveries',
                 'ordering': ['-id'],
+                'indexes': [
+                    models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at'], name='delivery_due'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('connector', 'key'), name='delivery_once'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'digested', 'ignored', 'dead'])), name='delivery_state_known'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -77,42 +90,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [
+                    models.Index(condition=models.Q(('state', 'open')), fields=['connector', '-id'], name='dead_letter_open'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('connector', 'stage', 'reference'), name='dead_letter_once'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['open', 'replayed', 'discarded'])), name='dead_letter_state_known'),
+                    models.CheckConstraint(condition=models.Q(('stage__in', ['decode', 'store'])), name='dead_letter_stage_known'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='connector',
-            index=models.Index(condition=models.Q(('enabled', True)), fields=['next_poll_at'], name='connector_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='connector',
-            constraint=models.CheckConstraint(condition=models.Q(('interval__gte', 5)), name='connector_interval_sane'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at'], name='delivery_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('connector', 'key'), name='delivery_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'digested', 'ignored', 'dead'])), name='delivery_state_known'),
-        ),
-        migrations.AddIndex(
-            model_name='deadletter',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['connector', '-id'], name='dead_letter_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='deadletter',
-            constraint=models.UniqueConstraint(fields=('connector', 'stage', 'reference'), name='dead_letter_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='deadletter',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['open', 'replayed', 'discarded'])), name='dead_letter_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='deadletter',
-            constraint=models.CheckConstraint(condition=models.Q(('stage__in', ['decode', 'store'])), name='dead_letter_stage_known'),
         ),
     ]

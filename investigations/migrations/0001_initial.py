@@ -60,6 +60,25 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-detected_at', '-id'],
+                'indexes': [
+                    models.Index(fields=['-detected_at', '-id'], name='investigation_newest'),
+                    models.Index(fields=['assigned_to', '-detected_at'], name='investigation_assignee'),
+                    models.Index(fields=['status', '-detected_at', '-id'], name='investigation_status'),
+                    django.contrib.postgres.indexes.GinIndex(fields=['search'], name='investigation_search'),
+                    django.contrib.postgres.indexes.GinIndex(fields=['tags'], name='investigation_tags'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('status__in', ['open', 'in_progress', 'resolved', 'closed'])), name='investigation_status_known'),
+                    models.CheckConstraint(condition=models.Q(('impact_severity__in', ['critical', 'high', 'medium', 'low'])), name='investigation_impact_known'),
+                    models.CheckConstraint(condition=models.Q(('priority__in', ['p0', 'p1', 'p2', 'p3'])), name='investigation_priority_known'),
+                    models.CheckConstraint(condition=models.Q(('cause_category__in', ['', 'code', 'configuration', 'capacity', 'dependency', 'infrastructure', 'data', 'security', 'process', 'other', 'unknown'])), name='investigation_cause_known'),
+                    models.CheckConstraint(condition=models.Q(('automation_potential__in', ['', 'none', 'low', 'medium', 'high'])), name='investigation_automation_known'),
+                    models.CheckConstraint(condition=models.Q(('resolved_at__isnull', True), ('resolved_at__gte', models.F('detected_at')), _connector='OR'), name='investigation_resolved_after_detected', violation_error_message='Resolved cannot be before detected.'),
+                    models.CheckConstraint(condition=models.Q(('started_at__isnull', True), ('started_at__lte', models.F('detected_at')), _connector='OR'), name='investigation_detected_after_started', violation_error_message='Onset cannot be after detected.'),
+                    models.CheckConstraint(condition=django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('root_cause'), 2000), name='investigation_root_cause_bounded'),
+                    models.CheckConstraint(condition=django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('remediation'), 2000), name='investigation_remediation_bounded'),
+                    models.CheckConstraint(condition=django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('lessons_learned'), 2000), name='investigation_lessons_learned_bounded'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -79,6 +98,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-score'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('investigation', 'event'), name='link_once'),
+                    models.CheckConstraint(condition=models.Q(('score__gte', 0), ('score__lte', 1)), name='link_score_in_range'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['suggested', 'confirmed', 'rejected', 'manual'])), name='link_state_known'),
+                    models.CheckConstraint(condition=models.Q(('state', 'suggested'), models.Q(('decided_at__isnull', False), ('decided_by__isnull', False)), _connector='OR'), name='link_decision_has_an_author'),
+                    models.CheckConstraint(condition=models.Q(('is_cause', True), ('state', 'rejected'), _negated=True), name='link_rejected_is_no_cause'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -96,6 +122,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [
+                    models.Index(fields=['investigation', '-id'], name='note_newest'),
+                    django.contrib.postgres.indexes.GinIndex(fields=['search'], name='note_search'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -113,6 +143,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('event__isnull', False), ('note__isnull', True)), models.Q(('event__isnull', True), ('note__isnull', False)), _connector='OR'), name='comment_on_one_thing'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -127,102 +160,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['number'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('note', 'number'), name='note_revision_once'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='investigation',
-            index=models.Index(fields=['-detected_at', '-id'], name='investigation_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='investigation',
-            index=models.Index(fields=['assigned_to', '-detected_at'], name='investigation_assignee'),
-        ),
-        migrations.AddIndex(
-            model_name='investigation',
-            index=models.Index(fields=['status', '-detected_at', '-id'], name='investigation_status'),
-        ),
-        migrations.AddIndex(
-            model_name='investigation',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='investigation_search'),
-        ),
-        migrations.AddIndex(
-            model_name='investigation',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['tags'], name='investigation_tags'),
-        ),
-        migrations.AddConstraint(
-            model_name='investigation',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['open', 'in_progress', 'resolved', 'closed'])), name='investigation_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='investigation',
-            constraint=models.CheckConstraint(condition=models.Q(('impact_severity__in', ['critical', 'high', 'medium', 'low'])), name='investigation_impact_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='investigation',
-            constraint=models.CheckConstraint(condition=models.Q(('priority__in', ['p0', 'p1', 'p2', 'p3'])), name='investigation_priority_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='investigation',
-            constraint=models.CheckConstraint(condition=models.Q(('cause_category__in', ['', 'code', 'configuration', 'capacity', 'dependency', 'infrastructure', 'data', 'security', 'process', 'other', 'unknown'])), name='investigation_cause_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='investigation',
-            constraint=models.CheckConstraint(condition=models.Q(('automation_potential__in', ['', 'none', 'low', 'medium', 'high'])), name='investigation_automation_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='investigation',
-            constraint=models.CheckConstraint(condition=models.Q(('resolved_at__isnull', True), ('resolved_at__gte', models.F('detected_at')), _connector='OR'), name='investigation_resolved_after_detected', violation_error_message='Resolved cannot be before detected.'),
-        ),
-        migrations.AddConstraint(
-            model_name='investigation',
-            constraint=models.CheckConstraint(condition=models.Q(('started_at__isnull', True), ('started_at__lte', models.F('detected_at')), _connector='OR'), name='investigation_detected_after_started', violation_error_message='Onset cannot be after detected.'),
-        ),
-        migrations.AddConstraint(
-            model_name='investigation',
-            constraint=models.CheckConstraint(condition=django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('root_cause'), 2000), name='investigation_root_cause_bounded'),
-        ),
-        migrations.AddConstraint(
-            model_name='investigation',
-            constraint=models.CheckConstraint(condition=django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('remediation'), 2000), name='investigation_remediation_bounded'),
-        ),
-        migrations.AddConstraint(
-            model_name='investigation',
-            constraint=models.CheckConstraint(condition=django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('lessons_learned'), 2000), name='investigation_lessons_learned_bounded'),
-        ),
-        migrations.AddConstraint(
-            model_name='link',
-            constraint=models.UniqueConstraint(fields=('investigation', 'event'), name='link_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='link',
-            constraint=models.CheckConstraint(condition=models.Q(('score__gte', 0), ('score__lte', 1)), name='link_score_in_range'),
-        ),
-        migrations.AddConstraint(
-            model_name='link',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['suggested', 'confirmed', 'rejected', 'manual'])), name='link_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='link',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'suggested'), models.Q(('decided_at__isnull', False), ('decided_by__isnull', False)), _connector='OR'), name='link_decision_has_an_author'),
-        ),
-        migrations.AddConstraint(
-            model_name='link',
-            constraint=models.CheckConstraint(condition=models.Q(('is_cause', True), ('state', 'rejected'), _negated=True), name='link_rejected_is_no_cause'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['investigation', '-id'], name='note_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='note_search'),
-        ),
-        migrations.AddConstraint(
-            model_name='comment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('event__isnull', False), ('note__isnull', True)), models.Q(('event__isnull', True), ('note__isnull', False)), _connector='OR'), name='comment_on_one_thing'),
-        ),
-        migrations.AddConstraint(
-            model_name='noterevision',
-            constraint=models.UniqueConstraint(fields=('note', 'number'), name='note_revision_once'),
         ),
     ]

@@ -32,6 +32,12 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'hypotheses',
                 'ordering': ['id'],
+                'indexes': [
+                    models.Index(fields=['investigation', 'id'], name='hypothesis_oldest'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('verdict__in', ['open', 'supported', 'ruled_out', 'inconclusive'])), name='hypothesis_verdict_known'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -51,22 +57,10 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'evidence',
                 'ordering': ['id'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('stance__in', ['supports', 'contradicts', 'neutral'])), name='evidence_stance_known'),
+                    models.UniqueConstraint(condition=models.Q(('deleted_at__isnull', True)), fields=('hypothesis', 'event'), name='evidence_once'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='hypothesis',
-            index=models.Index(fields=['investigation', 'id'], name='hypothesis_oldest'),
-        ),
-        migrations.AddConstraint(
-            model_name='hypothesis',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict__in', ['open', 'supported', 'ruled_out', 'inconclusive'])), name='hypothesis_verdict_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.CheckConstraint(condition=models.Q(('stance__in', ['supports', 'contradicts', 'neutral'])), name='evidence_stance_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at__isnull', True)), fields=('hypothesis', 'event'), name='evidence_once'),
         ),
     ]

@@ -34,6 +34,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [
+                    models.Index(fields=['investigation', '-id'], name='suspect_report_newest'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -53,22 +56,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['kind', 'place'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('report', 'kind', 'place'), name='suspect_place_once'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['change', 'service', 'metric'])), name='suspect_kind_known'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['open', 'confirmed', 'dismissed'])), name='suspect_state_known'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='suspectreport',
-            index=models.Index(fields=['investigation', '-id'], name='suspect_report_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='suspect',
-            constraint=models.UniqueConstraint(fields=('report', 'kind', 'place'), name='suspect_place_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='suspect',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['change', 'service', 'metric'])), name='suspect_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='suspect',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['open', 'confirmed', 'dismissed'])), name='suspect_state_known'),
         ),
     ]

@@ -32,10 +32,9 @@ class Command(BaseCommand):
             return
         people = {role: _person(role) for role in Role.values}
         if not Event.objects.exists():
-            incident.load(engineer=people[Role.ENGINEER], now=timezone.now())
-        for role, person in people.items():
-            known = person.check_password(password := demo_password())
-            told = "(DEMO_PASSWORD)" if settings.DEMO_PASSWORD else password  # what was given needs no repeating
+            incident.load(engineer=people[Role.ENGINEER][0], now=timezone.now())
+        told = "(DEMO_PASSWORD)" if settings.DEMO_PASSWORD else demo_password()  # what was given needs no repeating
+        for role, (_, known) in people.items():
             self.stdout.write(f"{role:<9} {told if known else '(has a password of their own)'}")
 
 
@@ -45,12 +44,16 @@ def demo_password() -> str:
     return settings.DEMO_PASSWORD or create_once(path, lambda: secrets.token_urlsafe(9), variable="DEMO_PASSWORD")
 
 
-def _person(role: str) -> User:
-    """Return the demo person of a role. A password they chose stays theirs, unless the operator names another."""
+def _person(role: str) -> tuple[User, bool]:
+    """Return the demo person of a role, and whether the demo password is theirs.
+
+    A password they chose stays theirs, unless the operator names another.
+    """
     person = User.objects.filter(username=role).first()
     if person is None:
-        return create_user(username=role, password=demo_password(), role=role, any_password=True)
-    if settings.DEMO_PASSWORD and not person.check_password(settings.DEMO_PASSWORD):
+        return create_user(username=role, password=demo_password(), role=role, any_password=True), True
+    known = person.check_password(demo_password())
+    if settings.DEMO_PASSWORD and not known:
         person.set_password(settings.DEMO_PASSWORD)
         person.save(update_fields=["password"])
-    return person
+    return person, known or bool(settings.DEMO_PASSWORD)
