@@ -28,6 +28,7 @@ EXPORT_TASK = "investigations.make_exports"
 ABANDONED = timedelta(minutes=2)
 ATTEMPTS = 3  # at one export: what killed three workers is not given to a fourth
 MOST_WAITING, MOST_WAITING_EACH = 100, 5
+_OURS = "It failed by a mistake of ours: the log of the worker tells which."
 TOUCH = 1  # seconds between two words of the worker
 
 
@@ -96,7 +97,7 @@ def make_next(*, now: datetime) -> bool:
         log.info("export.stopped", export=str(export.pk))
     except Exception as problem:
         log.exception("export.failed", export=str(export.pk))
-        said = problem.message if isinstance(problem, DomainError) else f"{type(problem).__name__}: {problem}"
+        said = problem.message if isinstance(problem, DomainError) else _OURS
         _fail(Export.objects.filter(pk=export.pk, attempts=export.attempts), said, timezone.now())
     return True
 

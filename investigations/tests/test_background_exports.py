@@ -173,6 +173,20 @@ def test_one_that_fails_says_why_and_stops_no_other(case: Investigation, monkeyp
     assert first.error == "The PDF was not ready within 0 seconds: take Markdown or JSON."
 
 
+def test_a_mistake_of_ours_is_not_told_in_the_words_of_python(
+    case: Investigation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = ExportFactory(investigation=case)
+
+    def broken(**_: object) -> document.Document:
+        raise TypeError("unhashable type: 'dict'")
+
+    monkeypatch.setattr(making, "write", broken)
+    making.make_next(now=timezone.now())
+    export.refresh_from_db()
+    assert (export.state, "TypeError" in export.error) == (ExportState.FAILED, False)
+
+
 def test_progress_is_told_while_events_are_read(case: Investigation, monkeypatch: pytest.MonkeyPatch) -> None:
     LinkFactory.create_batch(4, investigation=case)
     ExportFactory(investigation=case, events=5)
