@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import update_last_login
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -185,7 +186,8 @@ def create_key(
         rate_limit: requests a minute; None for that of its scope or role.
 
     Raises:
-        Invalid: it could never be used: its person may not do what it is for, or it has expired; names the field.
+        Invalid: it could never be used: its person may not do what it is for, or it has expired; or a value breaks a
+            rule; names the field.
     """
     if not user.is_active:
         raise Invalid("This person may not sign in.", fields={"user": "This person may not sign in."})
@@ -195,6 +197,11 @@ def create_key(
     secret = apikeys.new_secret()
     key = ApiKey(name=name, user=user, scope=scope, expires_at=expires_at, rate_limit=rate_limit)
     key.prefix, key.digest = secret[: apikeys.SHOWN], apikeys.digest(secret)
+    try:
+        key.clean_fields(exclude=["user"])
+    except ValidationError as problem:
+        fields = {field: " ".join(messages) for field, messages in problem.message_dict.items()}
+        raise Invalid("; ".join(f"{field}: {text}" for field, text in fields.items()), fields=fields) from problem
     key.save(force_insert=True)
     said = {"name": [None, name], "scope": [None, scope], "user": [None, str(user.pk)]}
     audit.record(actor=actor, verb="create", target=key, change=said)
