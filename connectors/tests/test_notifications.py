@@ -190,9 +190,7 @@ def test_a_test_of_a_channel_is_sent_at_once(letters: list[str], reader: User) -
     assert "Subject: A test by E-mail" in letters[0]
 
 
-def test_a_message_that_is_tried_again_with_another_one_has_an_id_of_its_own(
-    reader: User, settings: Settings
-) -> None:
+def test_a_message_that_is_tried_again_with_another_one_has_an_id_of_its_own(reader: User, settings: Settings) -> None:
     settings.EMAIL_URL = "smtp://"
     seen: list[Message] = []
 
@@ -296,3 +294,12 @@ def test_an_address_of_slack_is_told_nowhere_when_it_fails(
     row = NotificationDelivery.objects.get()
     assert (row.state, "hunter2" in row.error + caplog.text) == (state, False)
     assert row.error
+
+
+@pytest.mark.parametrize(("asked", "found"), [("true", 1), ("False", 0), ("0", 0), ("", 1), ("maybe", "unread")])
+def test_what_is_neither_true_nor_false_is_refused_by_name(
+    api: Any, reader: User, asked: str, found: int | str
+) -> None:
+    tell(reader)
+    answer = api(reader).get(f"/api/v1/notifications?unread={asked}").json()
+    assert (answer["count"] if "count" in answer else next(iter(answer["errors"]))) == found
