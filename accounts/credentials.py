@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import update_last_login
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -26,14 +27,18 @@ def issue(*, user: User, by: str) -> RefreshToken:
     """Return a refresh token, which carries its access token, for a person who has proved who they are.
 
     Args:
+        user: as they were when they gave it.
         by: what the proof was, for the audit trail.
 
     Raises:
         FactorNeeded: their role needs a second factor, and they have none.
+        BadToken: their password, role or second factor was changed, or they were shut out, since.
     """
+    now = User.objects.get(pk=user.pk)
+    if now.get_session_auth_hash() != user.get_session_auth_hash() or not now.is_active:
+        raise BadToken("The account was changed meanwhile: sign in again.")
     _require_factor(user, by)
     update_last_login(None, user)  # type: ignore[arg-type]
-    user.refresh_from_db(fields=["token_generation"])  # a password hashed anew at sign-in has raised it
     audit.record(actor=user, verb="sign in", target=user, change={"by": [None, f"{by}, over the API"]})
     return RefreshToken.for_user(user)
 
@@ -95,7 +100,7 @@ def sign_out(*, refresh: str = "", access: str = "", now: datetime) -> None:
     """
     given = {tokens.REFRESH: refresh, tokens.ACCESS: access}
     for claims in [tokens.read(text, kind) for kind, text in given.items() if text]:
-        person = User.objects.get(pk=claims.person)
+        person = _known(claims)
         _, first = RevokedToken.objects.get_or_create(
             jti=claims.family,
             defaults={"user": person, "revoked_by": person, "reason": "signed out", "expires_at": _last_expiry(now)},
@@ -117,9 +122,9 @@ def revoke_token(*, token: str, reason: str, actor: User, now: datetime) -> Revo
     """
     try:
         claims = tokens.read(token)
+        person = _known(claims)
     except BadToken as problem:
         raise Invalid(problem.message, fields={"token": problem.message}) from problem
-    person = User.objects.get(pk=claims.person)
     if claims.family != claims.jti:
         _revoke(claims.family, reason, actor, _last_expiry(now), person)
     return _revoke(claims.jti, reason, actor, _expiry(claims), person)
@@ -181,7 +186,8 @@ def create_key(
         rate_limit: requests a minute; None for that of its scope or role.
 
     Raises:
-        Invalid: it could never be used: its person may not do what it is for, or it has expired; names the field.
+        Invalid: it could never be used: its person may not do what it is for, or it has expired; or a value breaks a
+            rule; names the field.
     """
     if not user.is_active:
         raise Invalid("This person may not sign in.", fields={"user": "This person may not sign in."})
@@ -191,6 +197,11 @@ def create_key(
     secret = apikeys.new_secret()
     key = ApiKey(name=name, user=user, scope=scope, expires_at=expires_at, rate_limit=rate_limit)
     key.prefix, key.digest = secret[: apikeys.SHOWN], apikeys.digest(secret)
+    try:
+        key.clean_fields(exclude=["user"])
+    except ValidationError as problem:
+        fields = {field: " ".join(messages) for field, messages in problem.message_dict.items()}
+        raise Invalid("; ".join(f"{field}: {text}" for field, text in fields.items()), fields=fields) from problem
     key.save(force_insert=True)
     said = {"name": [None, name], "scope": [None, scope], "user": [None, str(user.pk)]}
     audit.record(actor=actor, verb="create", target=key, change=said)
@@ -219,6 +230,18 @@ def _require_useful(scope: str, user: User) -> None:
     if scope == Scope.INGEST and not may(user, "create", "event"):
         said = f"{user.username} may not create events, so a key of theirs could not either."
         raise Invalid(said, fields={"scope": said})
+
+
+def _known(claims: Claims) -> User:
+    """Return whose a token is.
+
+    Raises:
+        BadToken: nobody's any more, as when a backup from before they came was restored.
+    """
+    person = User.objects.filter(pk=claims.person).first()
+    if person is None:
+        raise BadToken("There is nobody whose token this is.")
+    return person
 
 
 def _expiry(claims: Claims) -> datetime:

@@ -14,8 +14,15 @@ from accounts.models import ApiKey, AuditEntry, User
 
 FORMAT = "rca-person/1"
 OURS = frozenset({"accounts", "events", "investigations", "connectors"})
-# What proves who somebody is, and what is there for the index alone.
-WITHHELD = frozenset({"accounts.user.password", "accounts.apikey.digest", "investigations.investigation.keywords"})
+# What proves who somebody is, what others answered to us, and what is there for the index alone.
+WITHHELD = frozenset(
+    {
+        "accounts.user.password",
+        "accounts.apikey.digest",
+        "accounts.notificationdelivery.error",
+        "investigations.investigation.keywords",
+    }
+)
 _CHUNK = 500
 _ABOUT = ("id", "at", "verb", "change")
 

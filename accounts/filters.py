@@ -9,7 +9,7 @@ from django_filters import rest_framework as filters
 
 from accounts.models import AuditEntry, Notification, RevokedToken, User
 from accounts.notifications.choices import Topic
-from rcaplatform.kit.search import Filters, MomentFilter
+from rcaplatform.kit.search import Filters, MomentFilter, YesNoFilter
 
 
 def person(name: str) -> Q:
@@ -62,7 +62,7 @@ class NotificationFilters(Filters):
     """Which notifications."""
 
     topic = filters.ChoiceFilter(choices=Topic.choices, label="Of what.")
-    unread = filters.BooleanFilter(field_name="read_at", lookup_expr="isnull", label="Not read yet, or read.")
+    unread = YesNoFilter(field_name="read_at", lookup_expr="isnull", label="Not read yet, or read.")
 
     class Meta:
         model = Notification

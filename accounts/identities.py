@@ -61,6 +61,7 @@ def link(*, user: User, subject: str, provider: Provider) -> None:
     taken = SocialAccount.objects.filter(provider=provider.issuer)
     try:
         with transaction.atomic():
+            User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two that come at once take turns
             if taken.filter(user=user).exclude(uid=subject).exists():
                 raise Conflict(f"You sign in with another identity of {provider.name} already.")
             row, first = taken.get_or_create(provider=provider.issuer, uid=subject, defaults={"user": user})

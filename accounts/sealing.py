@@ -54,10 +54,11 @@ def _seal_batch(now: datetime) -> int:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
         if cursor.fetchone() != (True,):
             return 0
-    last = AuditSeal.objects.first()
+    last = AuditSeal.objects.select_related("entry").first()
     before, position = (last.digest, last.position) if last else (ORIGIN, 0)
     links = []
-    for entry in AuditEntry.objects.unsealed(last.sealed_at - SETTLED if last else None)[:BATCH]:
+    # By the age of what was sealed last, not by when: what waited for days, in more than one batch, is sealed whole.
+    for entry in AuditEntry.objects.unsealed(last.entry.at - SETTLED if last else None)[:BATCH]:
         before, position = digest(before, entry), position + 1
         links.append(AuditSeal(position=position, entry=entry, digest=before, sealed_at=now))
     AuditSeal.objects.bulk_create(links)

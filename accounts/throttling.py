@@ -13,7 +13,7 @@ from rcaplatform.kit.ratelimit import QUOTA, Quota, take
 
 
 class TooMany(Throttled):
-    """Too many attempts to sign in with one name from one address."""
+    """Too many attempts to sign in with one name, or with many, from one address."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(seconds, "Too many attempts to sign in.")
@@ -39,14 +39,14 @@ class AddressThrottle(BaseThrottle):
 
 
 def sign_in(request: HttpRequest | Request, username: str) -> None:
-    """Count one attempt to sign in with a password.
+    """Count one attempt to sign in with a password: each costs a hash, and one password may be tried on many names.
 
     Raises:
-        TooMany: there were too many for this name from this address.
+        TooMany: there were too many for this name from this address, or from this address.
     """
-    quota = take(f"sign-in:{address(request)}:{username[:150].casefold()}", settings.RATE_LIMITS["sign_in"])
-    if quota is not None and not quota.granted:
-        raise TooMany(quota.wait)
+    where = address(request)
+    _count(f"sign-in:{where}:{username[:150].casefold()}", "sign_in")
+    _count(f"sign-in:{where}", "anonymous")
 
 
 def single_sign_on(request: HttpRequest) -> None:
@@ -55,6 +55,10 @@ def single_sign_on(request: HttpRequest) -> None:
     Raises:
         TooMany: there were too many from this address.
     """
-    quota = take(f"single-sign-on:{address(request)}", settings.RATE_LIMITS["anonymous"])
+    _count(f"single-sign-on:{address(request)}", "anonymous")
+
+
+def _count(caller: str, limit: str) -> None:
+    quota = take(caller, settings.RATE_LIMITS[limit])
     if quota is not None and not quota.granted:
         raise TooMany(quota.wait)

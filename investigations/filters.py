@@ -23,7 +23,17 @@ from investigations.choices import (
 from investigations.models import Comment, Draft, Evidence, Export, Hypothesis, Investigation, Link, Note, SavedView
 from investigations.querysets import STANDING
 from rcaplatform.kit.rest import refuse
-from rcaplatform.kit.search import RANK, Filters, ListFilters, MomentFilter, TagFilter, any_of, sorts, with_excerpt
+from rcaplatform.kit.search import (
+    RANK,
+    Filters,
+    ListFilters,
+    MomentFilter,
+    TagFilter,
+    YesNoFilter,
+    any_of,
+    sorts,
+    with_excerpt,
+)
 
 
 class InvestigationFilters(ListFilters):
@@ -72,7 +82,7 @@ class LinkFilters(EventFilters):
     min_score = filters.NumberFilter(
         field_name="link__score", lookup_expr="gte", min_value=0, max_value=1, label="At least this sure, 0 to 1."
     )
-    is_cause = filters.BooleanFilter(field_name="link__is_cause", label="Named a cause by a person, or not.")
+    is_cause = YesNoFilter(field_name="link__is_cause", label="Named a cause by a person, or not.")
     sort = sorts("-timestamp", "timestamp", "-score", RANK)
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -170,7 +180,7 @@ class EvidenceFilters(Filters):
 class SavedViewFilters(Filters):
     """Which saved views."""
 
-    shared = filters.BooleanFilter(label="Shown to everybody, or not.")
+    shared = YesNoFilter(label="Shown to everybody, or not.")
     owner = PersonFilter(label="Of this person: id, username, or me.")
 
     class Meta:

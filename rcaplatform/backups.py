@@ -37,6 +37,16 @@ _ENVIRONMENT = {
     "service": "PGSERVICE", "passfile": "PGPASSFILE",
 }  # fmt: skip
 _TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+# Counted on from the number in the backup, one that was given out since would be given again, and with it would stand
+# tokens and sessions that ended long ago. No number of before reaches the time, in tens of seconds.
+_END_SIGN_INS = (
+    "WITH ended AS (UPDATE accounts_user SET token_generation = "
+    "GREATEST(token_generation + 1, (extract(epoch FROM now()) / 10)::int) RETURNING 1) SELECT count(*) FROM ended"
+)
+_HAS_GENERATIONS = (
+    "SELECT count(*) FROM information_schema.columns WHERE table_schema = 'public' "
+    "AND table_name = 'accounts_user' AND column_name = 'token_generation'"
+)
 _MIGRATIONS = "SELECT app, name FROM django_migrations ORDER BY app, name"
 
 
@@ -91,7 +101,7 @@ def _pack(draft: Path, dump: Path, manifest: Mapping[str, Any]) -> None:
 def restore(file: Path, *, database: Mapping[str, Any], data_dir: Path) -> dict[str, Any]:
     """Fill an empty database from a backup, in one transaction, and put its keys in place; return its manifest.
 
-    Everything is checked before anything is written.
+    Everything is checked before anything is written. Every session and token ends.
 
     Raises:
         NoBackup: the file is no good, is of a newer release or sealed with other keys, or the database is not empty.
@@ -105,6 +115,8 @@ def restore(file: Path, *, database: Mapping[str, Any], data_dir: Path) -> dict[
             raise NoBackup("The database is not empty: restore into a new one (CREATE DATABASE), then point at it.")
         into = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-acl", f"--dbname={database['dbname']}")
         _run("pg_restore", *into, str(dump), database=database)
+        if _ask(database, _HAS_GENERATIONS) != [(0,)]:
+            _ask(database, _END_SIGN_INS)
         _put_keys(keys, data_dir / "keys")
     return manifest
 

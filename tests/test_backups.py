@@ -17,6 +17,8 @@ from django.utils import timezone
 from psycopg.conninfo import make_conninfo
 from pytest_django import Settings
 
+from accounts import services
+from accounts.models import User
 from connectors.tests.factories import SECRET, ConnectorFactory
 from events.models import Event
 from events.tests.factories import EventFactory
@@ -102,6 +104,20 @@ def test_everything_comes_back(saved: Path, empty: dict[str, Any], tmp_path: Pat
     keys = {key.name: key for key in (tmp_path / "elsewhere/keys").iterdir()}
     assert {name: key.read_bytes() for name, key in keys.items()} == KEYS
     assert {stat.S_IMODE(key.stat().st_mode) for key in keys.values()} == {0o600}
+
+
+def test_no_token_or_session_of_before_stands_again(
+    installation: Path, engineer: User, empty: dict[str, Any], tmp_path: Path
+) -> None:
+    """After the backup there were more, which were ended; counted on from it, their number would come up again."""
+    call_command("backup", str(tmp_path / "backup.tar"), stdout=io.StringIO())
+    held = []
+    for _ in range(3):
+        services.set_password(user=engineer, password=str(uuid4()))
+        held.append(engineer.token_generation)
+    backups.restore(tmp_path / "backup.tar", database=empty, data_dir=tmp_path / "elsewhere")
+    ((restored,),) = asked(empty, b"SELECT token_generation FROM accounts_user WHERE username = 'engineer'")
+    assert restored > max(held)
 
 
 def manifest_of(file: Path) -> bytes:

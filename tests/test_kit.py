@@ -95,9 +95,11 @@ def test_a_key_that_cannot_be_made_names_the_variable_to_set(tmp_path: Path) -> 
     [
         ({"PROXIES": "1    how many"}, "PROXIES must be a whole number, not '1    how many'"),
         ({"RETENTION_DAYS": ""}, "RETENTION_DAYS must be a whole number, not ''"),
+        ({"RETENTION_DAYS": "-1"}, "RETENTION_DAYS must be 0 or more, not -1"),
+        ({"RATE_LIMIT_SIGN_IN": "-1"}, "RATE_LIMIT_SIGN_IN must be 0 or more, not -1"),
         ({"REPLICA_MAX_LAG_SECONDS": "soon"}, "REPLICA_MAX_LAG_SECONDS must be a number, not 'soon'"),
         ({"SESSION_HOURS": "0"}, "SESSION_HOURS must be 1 or more"),
-        ({"SESSION_IDLE_MINUTES": "-1"}, "SESSION_IDLE_MINUTES 0 or more"),
+        ({"SESSION_IDLE_MINUTES": "-1"}, "SESSION_IDLE_MINUTES must be 0 or more, not -1"),
         (
             {"REQUIRE_SECOND_FACTOR": "admin, root"},
             "REQUIRE_SECOND_FACTOR must name roles (admin, engineer, user), not",

@@ -63,13 +63,14 @@ STAYS = {
     "investigations.suspect.decided_by",
     "investigations.suspectreport.computed_by",
 }
-# Columns that nobody is told: secrets, what is sealed, bytes of files, and what is there for the index alone.
+# Columns that nobody is told: secrets, what is sealed or others answered, bytes of files, and what is for the index.
 UNTOLD = {
     "mfa.authenticator.data",
     "socialaccount.socialaccount.extra_data",
     "accounts.user.password",
     "accounts.apikey.digest",
     "accounts.notificationsettings.sealed",
+    "accounts.notificationdelivery.error",
     "investigations.export.content",
     "investigations.investigation.keywords",
     "investigations.investigation.search",

@@ -70,6 +70,7 @@ class ObtainToken(TokenDoor):
         person = authenticate(**said)
         if person is None:
             raise AuthenticationFailed("No active account has this username and password.")
+        person.refresh_from_db(fields=["token_generation"])  # a password hashed anew has raised it
         by = "password"
         if factors.is_on(person):
             if not code:

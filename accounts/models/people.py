@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
@@ -34,8 +34,12 @@ class UserManager(DjangoUserManager["User"]):
     def create_superuser(
         self, username: str, email: str | None = None, password: str | None = None, **extra: Any
     ) -> "User":
-        """Create an administrator from the command line."""
-        return super().create_superuser(username, email, password, **{"role": Role.ADMIN, **extra})
+        """Create an administrator from the command line, and write it down: no deed of ours is asked for it."""
+        with transaction.atomic(using=self._db):
+            person = super().create_superuser(username, email, password, **{"role": Role.ADMIN, **extra})
+            said = {"role": [None, person.role]}
+            AuditEntry(verb="create", target_type="user", target_id=str(person.pk), change=said).save(force_insert=True)
+        return person
 
 
 class User(Identified, AbstractUser):

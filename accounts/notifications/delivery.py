@@ -8,7 +8,7 @@ it by its id: nothing that leaves can be sent exactly once.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import structlog
 from django.conf import settings
@@ -19,8 +19,8 @@ from django.urls import reverse
 from accounts import audit
 from accounts.models import Notification, NotificationDelivery, NotificationSettings, User
 from accounts.models.notifications import ERROR_LIMIT
-from accounts.notifications.choices import Channel, SendState
-from accounts.notifications.plan import ATTEMPTS, wait
+from accounts.notifications.choices import Channel, SendState, Topic
+from accounts.notifications.plan import ATTEMPTS, after_quiet_hours, rhythm_of, wait
 from accounts.notifications.services import TASK
 from accounts.notifications.wishes import addresses
 from rcaplatform.kit.doorbell import ring_once
@@ -97,17 +97,30 @@ def deliver_due(*, senders: Mapping[Channel, Sender], now: datetime) -> int:
 @transaction.atomic
 def _take(now: datetime) -> list[NotificationDelivery]:
     due = NotificationDelivery.objects.filter(state=SendState.PENDING, next_attempt_at__lte=now)
-    first = due.select_for_update(skip_locked=True).order_by("next_attempt_at").first()
-    if first is None:
-        return []
-    alike = due.filter(user=first.user_id, channel=first.channel, attempts=first.attempts)
-    held = alike.select_for_update(skip_locked=True, of=("self",)).select_related("notification", "user")
-    taken = list(held.order_by("id")[:TOGETHER])
+    taken: list[NotificationDelivery] = []
+    while not taken:
+        first = due.select_for_update(skip_locked=True).order_by("next_attempt_at").first()
+        if first is None:
+            return []
+        alike = due.filter(user=first.user_id, channel=first.channel, attempts=first.attempts)
+        held = alike.select_for_update(skip_locked=True, of=("self",)).select_related("notification", "user")
+        taken = _not_in_quiet_hours(list(held.order_by("id")[:TOGETHER]), now)
     for row in taken:
         row.attempts += 1
         row.next_attempt_at = now + wait(row.attempts)
     NotificationDelivery.objects.bulk_update(taken, ["attempts", "next_attempt_at"])
     return taken
+
+
+def _not_in_quiet_hours(rows: list[NotificationDelivery], now: datetime) -> list[NotificationDelivery]:
+    """Return what may leave now: what was late, or is tried again, waits for quiet hours to end; a test does not."""
+    own = NotificationSettings.objects.filter(user=rows[0].user_id).first()
+    until = after_quiet_hours(rhythm_of(own), now)
+    if until <= now:
+        return rows
+    waiting = [row.pk for row in rows if row.notification.topic != Topic.TEST]
+    NotificationDelivery.objects.filter(pk__in=waiting).update(next_attempt_at=until)
+    return [row for row in rows if row.pk not in waiting]
 
 
 def _message(taken: Sequence[NotificationDelivery]) -> Message:
@@ -118,16 +131,21 @@ def _message(taken: Sequence[NotificationDelivery]) -> Message:
         raise Undeliverable(f"There is no address for {channel.label} any more.")
     rows = [row.notification for row in taken]
     return Message(
-        id=taken[0].pk,
+        id=_identity([row.pk for row in taken]),
         person=str(user),
         address=address,
-        secret=unseal(own.sealed).get("webhook_secret", "") if own else "",
+        secret=unseal(own.sealed).get("webhook_secret", "") if own and channel is Channel.WEBHOOK else "",
         items=[
             Item(row.pk, row.topic, row.title, row.body, f"{settings.SITE_URL}{row.path}", row.created_at)
             for row in rows
         ],
         unsubscribe=unsubscribe_url(user, channel),
     )
+
+
+def _identity(rows: Sequence[UUID]) -> UUID:
+    """Return the id of a message that holds these: another one when it is tried again with others."""
+    return rows[0] if len(rows) == 1 else uuid5(rows[0], " ".join(str(pk) for pk in rows))
 
 
 def _failed(taken: Sequence[NotificationDelivery], why: str, *, final: bool) -> None:

@@ -41,17 +41,21 @@ def wanted(topic: Topic, preferences: Iterable[tuple[str, bool]]) -> frozenset[C
 
 def leaves_at(rhythm: Rhythm, now: datetime) -> datetime:
     """Return when what happens ``now`` may leave the product: the next digest, and not before quiet hours end."""
-    zone = ZoneInfo(rhythm.time_zone)
-    at = now.astimezone(zone)
+    at = now.astimezone(ZoneInfo(rhythm.time_zone))
     if rhythm.digest == Digest.HOURLY:
         at = at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     elif rhythm.digest == Digest.DAILY:
         at = _next(at, MORNING)
-    if rhythm.quiet_from is not None and rhythm.quiet_until is not None:
-        clock = at.timetz().replace(tzinfo=None)
-        if _within(clock, rhythm.quiet_from, rhythm.quiet_until):
-            at = _next(at, rhythm.quiet_until)
-    return at.astimezone(now.tzinfo)
+    return after_quiet_hours(rhythm, at).astimezone(now.tzinfo)
+
+
+def after_quiet_hours(rhythm: Rhythm, at: datetime) -> datetime:
+    """Return ``at``, or when the quiet hours end that it lies in."""
+    if rhythm.quiet_from is None or rhythm.quiet_until is None:
+        return at
+    here = at.astimezone(ZoneInfo(rhythm.time_zone))
+    quiet = _within(here.time(), rhythm.quiet_from, rhythm.quiet_until)
+    return _next(here, rhythm.quiet_until).astimezone(at.tzinfo) if quiet else at
 
 
 def _within(clock: time, start: time, end: time) -> bool:

@@ -2,22 +2,25 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 
 from accounts import audit
 from accounts.models import Notification, NotificationDelivery, NotificationPreference, NotificationSettings, User
 from accounts.models.notifications import BODY_LIMIT, TITLE_LIMIT
-from accounts.notifications.choices import Channel, Topic
+from accounts.notifications.choices import Channel, SendState, Topic
 from accounts.notifications.plan import CHOSEN, leaves_at, rhythm_of, wanted
-from accounts.notifications.wishes import reachable
+from accounts.notifications.wishes import reachable, secrets_of
 from rcaplatform.kit.doorbell import ring_once
 from rcaplatform.kit.errors import Invalid
 from rcaplatform.kit.realtime import publish_to
-from rcaplatform.kit.sealing import seal, unseal
+from rcaplatform.kit.sealing import seal
 
 TASK = "notifications.deliver"
 MOST_PEOPLE = 1_000  # who are told of one thing
@@ -104,7 +107,7 @@ def _send(told: list[Notification], where: Where, people: Mapping[Any, User], no
             notification=row,
             user_id=row.user_id,
             channel=channel,
-            next_attempt_at=leaves_at(rhythm_of(known.get(row.user_id)), now),
+            next_attempt_at=now if row.topic == Topic.TEST else leaves_at(rhythm_of(known.get(row.user_id)), now),
         )
         for row in leaving
         for channel in sorted(where[row.user_id] & reachable(people[row.user_id], known.get(row.user_id)))
@@ -135,6 +138,9 @@ def prefer(*, user: User, topics: Mapping[str, Mapping[str, bool]], own: Mapping
         NotificationPreference.objects.bulk_create(
             rows, update_conflicts=True, unique_fields=["user", "topic", "channel"], update_fields=["wanted"]
         )
+    unwanted = [Q(channel=row.channel, notification__topic=row.topic) for row in rows if not row.wanted]
+    if unwanted:  # nor what waits for a digest, for the end of quiet hours, or to be tried again
+        NotificationDelivery.objects.filter(reduce(or_, unwanted), user=user, state=SendState.PENDING).delete()
     if own:
         _keep(user, own)
     changed = {f"{row.topic}.{row.channel}": [None, row.wanted] for row in rows}
@@ -144,7 +150,7 @@ def prefer(*, user: User, topics: Mapping[str, Mapping[str, bool]], own: Mapping
 
 def _keep(user: User, own: Mapping[str, Any]) -> None:
     row, _ = NotificationSettings.objects.select_for_update().get_or_create(user=user)
-    secrets = unseal(row.sealed) | {name: str(own[name]) for name in SECRETS if name in own}
+    secrets = secrets_of(row) | {name: str(own[name]) for name in SECRETS if name in own}
     row.sealed = seal({name: value for name, value in secrets.items() if value})
     for name, value in own.items():
         if name not in SECRETS:

@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import structlog
 from django.conf import settings
 
 from accounts.models import NotificationPreference, NotificationSettings, User
 from accounts.notifications.choices import Channel, Topic
 from accounts.notifications.plan import CHOSEN, wanted
+from rcaplatform.kit.errors import Unavailable
 from rcaplatform.kit.sealing import unseal
+
+log = structlog.get_logger(__name__)
 
 
 def topics_of(user: User) -> dict[str, dict[str, bool]]:
@@ -26,13 +30,21 @@ def settings_of(user: User) -> NotificationSettings:
     return NotificationSettings.objects.filter(user=user).first() or NotificationSettings(user=user)
 
 
+def secrets_of(own: NotificationSettings) -> dict[str, str]:
+    """Return what is sealed; nothing where no key opens it: who lost a key shall not stop what others are told of."""
+    try:
+        return unseal(own.sealed)
+    except Unavailable as problem:
+        log.warning("notifications.sealed", user=str(own.user_id), problem=problem.message)
+        return {}
+
+
 def addresses(person: User, own: NotificationSettings | None) -> dict[Channel, str]:
     """Return where somebody is reached by each channel that leaves the product; empty where they gave nothing."""
-    secrets = unseal(own.sealed) if own else {}
     return {
         Channel.EMAIL: person.email,
         Channel.WEBHOOK: own.webhook_url if own else "",
-        Channel.SLACK: secrets.get("slack_url", ""),
+        Channel.SLACK: secrets_of(own).get("slack_url", "") if own else "",
     }
 
 

@@ -195,8 +195,26 @@ def test_a_key_is_made_and_revoked_on_the_command_line(engineer: User, capsys: p
 
 @pytest.mark.parametrize(
     "line",
-    [("create", "x", "--user", "nobody"), ("create", "x", "--user", "user"), ("revoke", "rca_xxxxxxxx")],
-    ids=["nobody", "of no use", "no such key"],
+    [
+        ("create", "x", "--user", "nobody"),
+        ("create", "x", "--user", "user"),
+        ("revoke", "rca_xxxxxxxx"),
+        ("create", "x", "--user", "user", "--scope", "read", "--days", "999999999"),
+        ("create", "x", "--user", "user", "--scope", "read", "--days", "0"),
+        ("create", "x", "--user", "user", "--scope", "read", "--rate", "-5"),
+        ("create", "x", "--user", "user", "--scope", "read", "--rate", "99999999999"),
+        ("create", "x" * 101, "--user", "user", "--scope", "read"),
+    ],
+    ids=[
+        "nobody",
+        "of no use",
+        "no such key",
+        "past the calendar",
+        "over at once",
+        "below none",
+        "too often",
+        "too long",
+    ],
 )
 def test_the_command_line_says_what_is_wrong(user: User, line: tuple[str, ...]) -> None:
     with pytest.raises(CommandError):

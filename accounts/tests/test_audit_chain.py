@@ -86,6 +86,20 @@ def test_an_entry_put_in_with_an_old_date_is_shown(sealed: list[AuditEntry], eng
     assert "was never sealed" in sealing.verify(now=timezone.now()).fault
 
 
+@pytest.mark.parametrize("died", [False, True])
+def test_what_waited_for_days_in_more_than_one_batch_is_sealed_whole(
+    engineer: User, monkeypatch: pytest.MonkeyPatch, died: bool
+) -> None:
+    write(5, engineer)
+    tamper("UPDATE accounts_auditentry SET at = at - interval '3 days'")
+    monkeypatch.setattr(sealing, "BATCH", 2)
+    if died:  # after the first batch
+        sealing._seal_batch(timezone.now())
+    sealing.seal(now=timezone.now())
+    verdict = sealing.verify(now=timezone.now())
+    assert (verdict.links, verdict.fault) == (AuditEntry.objects.count(), "")
+
+
 def test_what_is_sealed_is_not_sealed_again(sealed: list[AuditEntry]) -> None:
     assert sealing.seal(now=timezone.now()) == 0
 

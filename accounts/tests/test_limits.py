@@ -110,6 +110,17 @@ def test_passwords_cannot_be_guessed_fast(engineer: User) -> None:
     assert attempt("somebody", "wrong") == 401
 
 
+@pytest.mark.parametrize("door", ["/sign-in", SIGN_IN])
+def test_a_password_cannot_be_tried_on_many_names_fast(engineer: User, door: str) -> None:
+    names = [*(f"somebody-{number}" for number in range(5)), "engineer"]
+    said = [{"username": name, "password": PASSWORD} for name in names]
+    answers = [APIClient().post(door, one, format="json" if door == SIGN_IN else "multipart") for one in said]
+    assert answers[-1].status_code == 429
+    assert 429 not in [answer.status_code for answer in answers[:-1]]
+    elsewhere = Client(REMOTE_ADDR="192.0.2.1").post("/sign-in", said[-1])
+    assert elsewhere.status_code == 302
+
+
 def test_the_page_to_sign_in_counts_attempts_too(engineer: User) -> None:
     client = Client()
     for _ in range(2):

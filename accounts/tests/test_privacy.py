@@ -1,6 +1,7 @@
 """Who may have a person exported or erased, and how. That no table is forgotten: tests/test_privacy.py."""
 
 import json
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import audit, credentials, privacy, services
-from accounts.models import AuditEntry, Notification, User
+from accounts.models import AuditEntry, Notification, NotificationDelivery, User
+from accounts.notifications import services as notifications
 from accounts.notifications.choices import Topic
 
 pytestmark = pytest.mark.django_db
@@ -33,6 +35,23 @@ def test_whoever_holds_a_credential_of_theirs_is_shut_out_at_once(
     with django_capture_on_commit_callbacks(execute=True):
         privacy.erase(user=engineer)
     assert [one.get("/api/v1/me").status_code for one in (token, key, browser)] == [401, 401, 401]
+
+
+def test_without_a_terminal_the_command_erases_nobody_and_says_why(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO())
+    with pytest.raises(CommandError, match="Add --yes"):
+        call_command("person", "erase", "user")
+    assert User.objects.filter(username="user").exists()
+
+
+def test_what_an_address_answered_to_a_notification_is_not_handed_over(user: User, api: Any) -> None:
+    """Anybody chooses where theirs are sent, and would read in the export what answers on the inside."""
+    told = notifications.notify(topic=Topic.TEST, people=[user], title="x", key="x", now=timezone.now())
+    row = NotificationDelivery(notification=Notification.objects.get(), user=user, channel="webhook")
+    row.next_attempt_at, row.error = timezone.now(), "http://10.0.0.5 will not answer this (HTTP 403): inside"
+    row.save()
+    lines = b"".join(api(user).get("/api/v1/me/export").streaming_content)
+    assert (told, str(row.pk).encode() in lines, b"inside" in lines) == (1, True, False)
 
 
 def test_the_last_administrator_cannot_be_erased(admin: User, api: Any) -> None:

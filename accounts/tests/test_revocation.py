@@ -8,7 +8,9 @@ from typing import Any
 import jwt
 import pytest
 import time_machine
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.contrib.auth import authenticate
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
@@ -16,7 +18,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from accounts import credentials, keys, services, standing, tasks, tokens
+from accounts import credentials, factors, keys, secondfactor, services, standing, tasks, tokens
+from accounts.api import views
 from accounts.models import AuditEntry, RevokedToken, Role, User
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tokens import AccessToken, RefreshToken
@@ -261,6 +264,42 @@ def test_a_password_hashed_anew_at_sign_in_does_not_spoil_the_pair(
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher", *settings.PASSWORD_HASHERS]
     answer = outsider.post("/api/v1/auth/token", {"username": "engineer", "password": PASSWORD})
     assert opens(answer.json()["access"])
+
+
+@pytest.mark.parametrize("change", ["password", "second factor"])
+def test_what_was_proved_before_the_account_changed_gives_no_token(
+    outsider: APIClient, engineer: User, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    mine = User.objects.get(pk=engineer.pk)
+
+    def meanwhile(**said: Any) -> Any:
+        found = authenticate(**said)
+        services.set_password(user=mine, password="another long password")
+        return found
+
+    def is_on(person: User) -> bool:
+        now = timezone.now()
+        secret = secondfactor.new_secret()
+        step = int(now.timestamp()) // secondfactor.PERIOD
+        secondfactor.turn_on(user=mine, secret=secret, code=format_hotp_value(hotp_value(secret, step)), now=now)
+        return False
+
+    if change == "password":
+        monkeypatch.setattr(views, "authenticate", meanwhile)
+    else:
+        monkeypatch.setattr(factors, "is_on", is_on)
+    answer = outsider.post("/api/v1/auth/token", {"username": "engineer", "password": PASSWORD})
+    assert (answer.status_code, answer.json()["code"]) == (401, "bad_token")
+
+
+def test_a_token_of_somebody_whom_a_restored_backup_does_not_know_is_refused_in_words(
+    outsider: APIClient, api: Api, admin: User
+) -> None:
+    stranger = User(username="newer", role=Role.USER)
+    pair = pair_of(stranger)
+    assert outsider.post("/api/v1/auth/logout", {"refresh": pair["refresh"]}).status_code == 401
+    refused = api(admin).post("/api/v1/admin/tokens/revoke", {"token": pair["access"]})
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["token"])
 
 
 def test_a_token_of_the_release_before_is_good(engineer: User) -> None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -23,6 +24,12 @@ def test_a_new_account_can_sign_in_and_is_on_record(admin: User) -> None:
     assert (person.role, person.is_staff, person.is_superuser) == (Role.ENGINEER, False, False)
     entry = AuditEntry.objects.get(target_id=str(person.pk))
     assert (entry.actor, entry.verb, entry.change) == (admin, "create", {"role": [None, "engineer"]})
+
+
+def test_an_administrator_made_on_the_command_line_is_on_record_too() -> None:
+    call_command("createsuperuser", interactive=False, username="boss", email="boss@example.org", verbosity=0)
+    entry = AuditEntry.objects.get(target_id=str(User.objects.get(username="boss").pk))
+    assert (entry.actor, entry.verb, entry.change) == (None, "create", {"role": [None, "admin"]})
 
 
 def test_an_administrator_enters_the_admin() -> None:

@@ -118,6 +118,14 @@ def test_connect_github_makes_a_secret_and_shows_it_once_with_the_address(settin
     assert source.config.secret == match[1]
 
 
+@pytest.mark.parametrize("kind", ["alertmanager", "buildkite", "circleci", "gitlab", "grafana", "jenkins", "loki"])
+def test_connect_makes_a_secret_for_whatever_may_call_and_is_given_nothing_to_poll(kind: str) -> None:
+    assert "(shown this once)" in run("connect", kind, "shop")
+    source = open_source(Connector.objects.select_related("origin").get(), timezone.now())
+    assert isinstance(source, Push)
+    assert source.is_pushed()
+
+
 def test_connect_github_does_not_repeat_a_secret_it_is_given() -> None:
     assert "geheim" not in run("connect", "github", "acme-shop", "--secret", "geheim")
 

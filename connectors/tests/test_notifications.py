@@ -5,13 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import AuditEntry, Notification, NotificationDelivery, User
-from accounts.notifications import delivery, services
+from accounts.notifications import delivery, services, wishes
 from accounts.notifications.choices import Channel, SendState, Topic
 from accounts.notifications.delivery import Message, deliver_due
 from connectors.messengers import SENDERS
@@ -152,6 +153,75 @@ def test_one_click_stops_letters_without_signing_in(client: Client, reader: User
     assert not NotificationDelivery.objects.exists()
 
 
+def test_who_stops_letters_gets_none_of_those_that_waited(
+    client: Client, letters: list[str], reader: User, admin: User
+) -> None:
+    services.prefer(user=reader, topics={}, own={"digest": "daily"}, actor=reader)
+    for person in (reader, admin):
+        User.objects.filter(pk=person.pk).update(email=f"{person.username}@shop.example")
+        person.refresh_from_db()
+        tell(person)
+    client.post(delivery.unsubscribe_url(reader, Channel.EMAIL))
+    assert deliver(timedelta(days=2)) == 1
+    assert deliver(timedelta(days=2)) == 0
+    assert ["To: admin@shop.example" in letter for letter in letters] == [True]
+
+
+def quiet_now(person: User) -> None:
+    """Begin quiet hours that end in three."""
+    now = timezone.now()
+    ends = {"quiet_from": (now - timedelta(hours=1)).time(), "quiet_until": (now + timedelta(hours=3)).time()}
+    services.prefer(user=person, topics={}, own=ends, actor=person)
+
+
+def test_what_is_late_or_tried_again_waits_for_the_end_of_quiet_hours(letters: list[str], reader: User) -> None:
+    tell(reader)
+    quiet_now(reader)
+    assert (deliver(), letters) == (0, [])
+    assert NotificationDelivery.objects.get().attempts == 0
+    assert deliver(timedelta(hours=4)) == 1
+
+
+def test_a_test_of_a_channel_is_sent_at_once(letters: list[str], reader: User) -> None:
+    services.prefer(user=reader, topics={}, own={"digest": "daily"}, actor=reader)
+    quiet_now(reader)
+    services.try_channel(user=reader, channel=Channel.EMAIL, now=timezone.now())
+    assert deliver() == 1
+    assert "Subject: A test by E-mail" in letters[0]
+
+
+def test_a_message_that_is_tried_again_with_another_one_has_an_id_of_its_own(reader: User, settings: Settings) -> None:
+    settings.EMAIL_URL = "smtp://"
+    seen: list[Message] = []
+
+    def timed_out(message: Message) -> None:
+        seen.append(message)
+        raise Unavailable("Nobody knows whether it arrived.")
+
+    for key, after in (("1", 0), ("2", 0), ("again", 90)):
+        if key != "again":
+            tell(reader, key)
+        deliver_due(senders={Channel.EMAIL: timed_out}, now=timezone.now() + timedelta(seconds=after))
+    assert [len(message.items) for message in seen] == [1, 1, 2]
+    assert len({message.id for message in seen}) == 3
+
+
+def test_a_lost_key_of_ones_own_secrets_stops_neither_others_nor_ones_letters(
+    letters: list[str], reader: User, settings: Settings
+) -> None:
+    own = {"slack_url": "https://hooks.example/T0", "webhook_url": "https://hooks.example/", "webhook_secret": "x"}
+    topics = {"assigned": {"slack": True, "webhook": True}}
+    services.prefer(user=reader, topics=topics, own=own, actor=reader)
+    settings.SEALING_KEYS = [Fernet.generate_key().decode()]
+    assert tell(reader) == 1
+    while deliver():
+        pass
+    assert len(letters) == 1
+    assert NotificationDelivery.objects.get(channel="webhook").state == SendState.PENDING, "nothing leaves unsigned"
+    services.prefer(user=reader, topics={}, own={"slack_url": "https://hooks.example/T1"}, actor=reader)
+    assert "slack" in wishes.of(reader)["channels"]
+
+
 def test_a_link_that_is_not_ours_is_not_found(client: Client) -> None:
     assert client.get("/unsubscribe/eyJh:forged").status_code == 404
 
@@ -224,3 +294,12 @@ def test_an_address_of_slack_is_told_nowhere_when_it_fails(
     row = NotificationDelivery.objects.get()
     assert (row.state, "hunter2" in row.error + caplog.text) == (state, False)
     assert row.error
+
+
+@pytest.mark.parametrize(("asked", "found"), [("true", 1), ("False", 0), ("0", 0), ("", 1), ("maybe", "unread")])
+def test_what_is_neither_true_nor_false_is_refused_by_name(
+    api: Any, reader: User, asked: str, found: int | str
+) -> None:
+    tell(reader)
+    answer = api(reader).get(f"/api/v1/notifications?unread={asked}").json()
+    assert (answer["count"] if "count" in answer else next(iter(answer["errors"]))) == found

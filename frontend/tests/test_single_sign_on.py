@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,18 +17,20 @@ import pytest
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings as configured
+from django.db import connection
 from django.http import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import identities, services
+from accounts import audit, identities, services
 from accounts.claims import Provider
 from accounts.models import AuditEntry, Role, User
 from accounts.tests.factories import PASSWORD, UserFactory, give_second_factor
 from connectors.tests.peers import Asked, Peer, Reply
 from frontend import oidc
 from frontend.tests.conftest import Browse
+from rcaplatform.kit.errors import Conflict
 
 pytestmark = pytest.mark.django_db
 BEGIN, BACK = "/sign-in/oidc", "/sign-in/oidc/callback"
@@ -293,6 +296,34 @@ def test_an_identity_of_somebody_is_not_linked_to_another(client: Client, browse
     address = page.split('<a class="button button-primary" href="')[1].split('"')[0].replace("&amp;", "&")
     refused = window.get(there(address, "ada-1", **ADA))
     assert (refused.status_code, "belongs to another account" in refused.text) == (409, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_identities_that_are_linked_at_once_one_is_refused(
+    engineer: User, named: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[Conflict] = []
+
+    def link_another() -> None:
+        try:
+            identities.link(user=engineer, subject="ada-2", provider=named)
+        except Conflict as problem:
+            refused.append(problem)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=link_another)
+
+    def meanwhile(**_: Any) -> None:
+        monkeypatch.undo()
+        other.start()
+        other.join(1)  # who need not wait is through by then
+
+    monkeypatch.setattr(audit, "record", meanwhile)
+    identities.link(user=engineer, subject="ada-1", provider=named)
+    other.join()
+    assert [problem.message for problem in refused] == ["You sign in with another identity of Example ID already."]
+    assert SocialAccount.objects.get(user=engineer).uid == "ada-1"
 
 
 @pytest.mark.usefixtures("named")

@@ -1,9 +1,10 @@
 """Questions common to every list: filters that refuse what they do not know, full text in two steps, and an order."""
 # mypy: disable-error-code="import-untyped, misc, no-any-return"
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.postgres.fields import ArrayField
@@ -74,6 +75,28 @@ class MomentFilter(filters.IsoDateTimeFilter):
     """Compares with a time (ISO 8601; UTC unless told)."""
 
     field_class = _Moment
+
+
+class _YesNo(forms.CharField):
+    """True or false; anything else is a mistake, not "no filter"."""
+
+    SAID: ClassVar[Mapping[str, bool | None]] = {"true": True, "1": True, "false": False, "0": False, "": None}
+
+    def to_python(self, value: Any) -> Any:
+        """Return which."""
+        said = str(value or "").strip().lower()
+        if said not in self.SAID:
+            raise forms.ValidationError("Give true or false.")
+        return self.SAID[said]
+
+
+class YesNoFilter(filters.BooleanFilter):
+    """Keeps what is so, or what is not."""
+
+    field_class = _YesNo
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, widget=forms.TextInput, **options)  # its own takes a typo for nothing
 
 
 def any_of(choices: type[TextChoices], label: str, **options: Any) -> filters.MultipleChoiceFilter:

@@ -10,6 +10,8 @@ from accounts import credentials
 from accounts.models import ApiKey, Scope, User
 from rcaplatform.kit.errors import DomainError
 
+MOST_DAYS = 36_500
+
 
 class Command(BaseCommand):
     """`create` prints the secret, which nobody can show again; `revoke` takes how a key begins."""
@@ -23,8 +25,13 @@ class Command(BaseCommand):
         create.add_argument("name", help="What it is for.")
         create.add_argument("--user", required=True, help="The username of whom it acts for.")
         create.add_argument("--scope", choices=Scope.values, default=Scope.INGEST.value)
-        create.add_argument("--days", type=int, help="How long it is good; for ever unless told.")
-        create.add_argument("--rate", type=int, help="Requests a minute; that of its scope or role unless told.")
+        create.add_argument("--days", type=int, metavar="N", help="How long it is good; for ever unless told.")
+        create.add_argument(
+            "--rate",
+            type=int,
+            metavar="N",
+            help="Requests a minute, 0 for no limit; that of its scope or role unless told.",
+        )
         revoke = deeds.add_parser("revoke", help="Make a key worthless.")
         revoke.add_argument("prefix", help="How it begins, as lists show it.")
 
@@ -40,6 +47,8 @@ class Command(BaseCommand):
         person = User.objects.filter(username=user).first()
         if person is None:
             raise CommandError(f"There is nobody with the username {user}.")
+        if days is not None and not 0 < days <= MOST_DAYS:
+            raise CommandError(f"--days: give 1 to {MOST_DAYS}, or leave it out: for ever.")
         now = timezone.now()
         ends = None if days is None else now + timedelta(days=days)
         made: dict[str, Any] = {"name": name, "user": person, "scope": scope, "expires_at": ends, "rate_limit": rate}

@@ -33,10 +33,17 @@ class Command(BaseCommand):
             for line in privacy.hand_over(person=person, actor=None, now=timezone.now()):
                 self.stdout.write(line.decode(), ending="")
             return
-        if not yes and input(f"This cannot be undone. Type {username} to erase them: ") != username:
+        if not yes and _asked(f"This cannot be undone. Type {username} to erase them: ") != username:
             raise CommandError("Nobody was erased.")
         try:
             erased = privacy.erase(user=person)
         except DomainError as problem:
             raise CommandError(problem.message) from problem
         self.stdout.write(f"They are {erased.username} from now on.")
+
+
+def _asked(question: str) -> str:
+    try:
+        return input(question)
+    except EOFError:
+        raise CommandError("Nobody was erased: there is no terminal to ask at. Add --yes.") from None

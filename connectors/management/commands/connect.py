@@ -113,11 +113,14 @@ def _absolute(path: str) -> str:
 
 
 def _own_secret(source: type[Source[Any]], values: dict[str, Any]) -> str:
-    """Make the secret that a webhook needs and that nobody gave; return it to be shown."""
-    if not issubclass(source, Push) or values.get("secret") or _lacking(source, values) != {"secret"}:
+    """Make the secret that a webhook needs and that nobody gave, when nothing else lacks; return it to be shown."""
+    if not issubclass(source, Push) or values.get("secret") or not _lacking(source, values):
         return ""
-    values["secret"] = secrets.token_urlsafe(32)
-    return str(values["secret"])
+    made = secrets.token_urlsafe(32)
+    if _lacking(source, {**values, "secret": made}):
+        return ""
+    values["secret"] = made
+    return made
 
 
 def _lacking(source: type[Source[Any]], values: dict[str, Any]) -> set[str]:

@@ -28,4 +28,5 @@ class Command(BaseCommand):
         except backups.NoBackup as problem:
             raise CommandError(problem.message) from problem
         self.stdout.write(f"Restored what version {manifest['version']} saved at {manifest['made_at']}.")
+        self.stdout.write("All sessions and tokens have ended.")
         self.stdout.write("Now start the product anew: it migrates the database and reads the restored keys.")
