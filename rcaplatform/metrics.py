@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from redis import Redis, RedisError
 
 from accounts.models import Switch
+from accounts.notifications import delivery
 from connectors import health
 from connectors.choices import BreakerState
 from events.models import Event
@@ -74,6 +75,14 @@ def _database() -> Iterator[Metric]:
     unlinked = GaugeMetricFamily("rca_events_waiting", "Stored events not linked yet, up to 100,000.")
     unlinked.add_metric([], Event.objects.unlinked().values("pk")[:MOST_COUNTED].count())
     yield unlinked
+    counts, late = delivery.standing(now)
+    letters = GaugeMetricFamily("rca_notifications", "Notifications that have not left, by why.", labels=["state"])
+    for state, number in counts.items():
+        letters.add_metric([state], number)
+    yield letters
+    lag = GaugeMetricFamily("rca_notifications_lag_seconds", "For how long the longest due one has not been tried.")
+    lag.add_metric([], late)
+    yield lag
     recent = Investigation.objects.alive().filter(resolved_at__gte=now - MTTR_WINDOW)
     mttr = GaugeMetricFamily(
         "rca_mttr_seconds", "Mean time to resolve, of what was resolved in 30 days.", labels=["severity"]

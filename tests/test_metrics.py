@@ -15,6 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis import RedisError
 from rest_framework.test import APIClient
 
+from accounts.models import Notification, NotificationDelivery, User
+from accounts.notifications.choices import Topic
 from connectors.tests.alerts import until
 from connectors.tests.factories import ConnectorFactory, DeadLetterFactory
 from connectors.tests.realpeers import free_port
@@ -62,6 +64,17 @@ def test_the_time_to_resolve_is_told_by_severity(scraper: APIClient) -> None:
         impact_severity="high",
     )  # fmt: skip
     assert told(scraper)["rca_mttr_seconds"] == {("high",): 3600}
+
+
+def test_notifications_that_do_not_leave_are_told(scraper: APIClient, engineer: User) -> None:
+    now = timezone.now()
+    notification = Notification.objects.create(user=engineer, topic=Topic.TEST, key="a", title="x", created_at=now)
+    NotificationDelivery.objects.create(
+        notification=notification, user=engineer, channel="email", attempts=1, next_attempt_at=now - timedelta(hours=1)
+    )
+    figures = told(scraper)
+    assert figures["rca_notifications"] == {("due",): 1, ("retried",): 1, ("given_up",): 0}
+    assert figures["rca_notifications_lag_seconds"][()] >= 3600
 
 
 def test_queues_of_the_broker_are_told(scraper: APIClient) -> None:

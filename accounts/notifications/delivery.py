@@ -14,6 +14,7 @@ import structlog
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
+from django.db.models import Count, Min, Q
 from django.urls import reverse
 
 from accounts import audit
@@ -92,6 +93,20 @@ def deliver_due(*, senders: Mapping[Channel, Sender], now: datetime) -> int:
         sent = NotificationDelivery.objects.filter(pk__in=keys, state=SendState.PENDING)
         sent.update(state=SendState.SENT, sent_at=now, error="")
     return len(taken)
+
+
+def standing(now: datetime) -> tuple[dict[str, int], float]:
+    """Return how many are due, are tried again and were given up, and for how many seconds the longest due has been."""
+    rows = NotificationDelivery.objects.exclude(state=SendState.SENT)
+    due = Q(state=SendState.PENDING, next_attempt_at__lte=now)
+    found = rows.aggregate(
+        due=Count("pk", filter=due),
+        retried=Count("pk", filter=Q(state=SendState.PENDING, attempts__gt=0)),
+        given_up=Count("pk", filter=Q(state=SendState.DEAD)),
+        since=Min("next_attempt_at", filter=due),
+    )
+    since = found.pop("since")
+    return found, (now - since).total_seconds() if since else 0.0
 
 
 @transaction.atomic
