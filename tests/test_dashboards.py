@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,13 @@ def test_prometheus_answers_every_query(live_server: Any, monkeypatch: pytest.Mo
             told: dict[str, Any] = client.post("/api/v1/query", data={"query": query}).json()
             return told
 
+        def silent() -> list[tuple[str, str]]:
+            return [asked for asked in queries() if not (answer(asked[1])["data"]["result"] or RATED.search(asked[1]))]
+
         until(lambda: answer("rca_store_reachable and on() rca:dead_letters:sum")["data"]["result"])
-        answers = {(title, query): answer(query) for title, query in queries()}
-    assert {asked: told["error"] for asked, told in answers.items() if told["status"] != "success"} == {}
-    assert [asked for asked, told in answers.items() if not told["data"]["result"] and not RATED.search(asked[1])] == []
+        told = {asked: answer(asked[1]) for asked in queries()}
+        assert {asked: said["error"] for asked, said in told.items() if said["status"] != "success"} == {}
+        # A scrape that takes too long on a busy machine takes every figure with it until the next one.
+        with suppress(AssertionError):
+            until(lambda: not silent())
+        assert silent() == []
