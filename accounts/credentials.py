@@ -200,8 +200,7 @@ def create_key(
     try:
         key.clean_fields(exclude=["user"])
     except ValidationError as problem:
-        fields = {field: " ".join(messages) for field, messages in problem.message_dict.items()}
-        raise Invalid("; ".join(f"{field}: {text}" for field, text in fields.items()), fields=fields) from problem
+        raise Invalid.of(problem.message_dict) from problem
     key.save(force_insert=True)
     said = {"name": [None, name], "scope": [None, scope], "user": [None, str(user.pk)]}
     audit.record(actor=actor, verb="create", target=key, change=said)

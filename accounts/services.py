@@ -43,7 +43,7 @@ def create_user(
     try:
         person.full_clean()
     except ValidationError as problem:
-        raise _invalid(problem.message_dict) from problem
+        raise Invalid.of(problem.message_dict) from problem
     if password is not None and not any_password:
         _require_good(password, person)
     person.save(force_insert=True)
@@ -55,7 +55,7 @@ def _require_good(password: str, person: User) -> None:
     try:
         validate_password(password, person)
     except ValidationError as problem:
-        raise _invalid({"password": problem.messages}) from problem
+        raise Invalid.of({"password": problem.messages}) from problem
 
 
 @transaction.atomic
@@ -149,8 +149,3 @@ def _changed(user: User) -> None:
     user.refresh_from_db(fields=["token_generation"])
     standing.recall(user.pk)
     publish(topic=f"person:{user.pk}", kind="standing")
-
-
-def _invalid(problems: Mapping[str, list[str]]) -> Invalid:
-    fields = {name: " ".join(messages) for name, messages in problems.items()}
-    return Invalid("; ".join(f"{name}: {text}" for name, text in fields.items()), fields=fields)

@@ -323,8 +323,7 @@ def checked(row: models.Model, exclude: list[str]) -> None:
     try:
         row.full_clean(exclude=exclude, validate_unique=False, validate_constraints=False)
     except ValidationError as problem:
-        fields = {name: " ".join(messages) for name, messages in problem.message_dict.items()}
-        raise Invalid("; ".join(f"{name}: {text}" for name, text in fields.items()), fields=fields) from problem
+        raise Invalid.of(problem.message_dict) from problem
 
 
 def _save(investigation: Investigation, changes: Mapping[str, Any], actor: User, now: datetime) -> None:

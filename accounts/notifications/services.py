@@ -164,8 +164,7 @@ def _keep(user: User, own: Mapping[str, Any]) -> None:
     try:
         row.full_clean(validate_unique=False, validate_constraints=False)
     except ValidationError as problem:
-        fields = {name: " ".join(messages) for name, messages in problem.message_dict.items()}
-        raise Invalid("; ".join(f"{name}: {text}" for name, text in fields.items()), fields=fields) from problem
+        raise Invalid.of(problem.message_dict) from problem
     row.save()
 
 

@@ -24,6 +24,12 @@ class DomainError(Exception):
 class Invalid(DomainError):
     """A value breaks a rule: correct the named fields and try again."""
 
+    @classmethod
+    def of(cls, problems: Mapping[str, list[str]]) -> "Invalid":
+        """Return what is wrong with several fields, as a model's ``ValidationError.message_dict`` says it."""
+        fields = {name: " ".join(messages) for name, messages in problems.items()}
+        return cls("; ".join(f"{name}: {text}" for name, text in fields.items()), fields=fields)
+
 
 class NotAllowed(DomainError):
     """The caller's role does not permit this."""
