@@ -25,8 +25,12 @@ from tests.browser.pages import Pages, one_of_everything
 # Playwright's loop runs in the test's thread, where Django would refuse to touch the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# What the browser and htmx report of a refusal, which the page handles and shows.
-HANDLED = ("Failed to load resource: the server responded with a status of 4", "Response Status Error Code 4")
+# What the browser and htmx report of a refusal, which the page shows, and of a network that a test took away.
+HANDLED = (
+    "Failed to load resource: the server responded with a status of 4",
+    "Response Status Error Code 4",
+    "Failed to load resource: net::ERR_INTERNET_DISCONNECTED",
+)
 PHONE, TABLET, DESK = ((390, 844), (820, 1180), (1440, 900))
 SignIn = Callable[..., Page]
 
