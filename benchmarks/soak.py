@@ -18,7 +18,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,21 +138,30 @@ class Traffic:
             await asyncio.sleep(1)
 
 
+BUFFERS = "postgres, shared buffers"
+
+
 def memory(product: Product) -> dict[str, float]:
-    """Return the MiB that the processes of each kind hold, what they share with one another counted once."""
+    """Return the MiB that the processes of each kind hold, what they share with one another counted once.
+
+    Shared buffers stand apart: they fill up to what they are given and stay there.
+    """
     held = {}
     for role, numbers in product.processes().items():
-        sizes = [_pss(number) for number in numbers]
-        held[role] = sum(sizes) / 1024
+        told = [_shares(number) for number in numbers]
+        buffers = sum(one.get("Pss_Shmem", 0) for one in told) if role == "postgres" else 0
+        held[role] = (sum(one.get("Pss", 0) for one in told) - buffers) / 1024
+        if buffers:
+            held[BUFFERS] = buffers / 1024
     return held
 
 
-def _pss(number: int) -> int:
+def _shares(number: int) -> dict[str, int]:
+    """Return the KiB of each kind that a process holds."""
     with suppress(OSError):
-        for line in Path(f"/proc/{number}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1])
-    return 0
+        lines = Path(f"/proc/{number}/smaps_rollup").read_text().splitlines()[1:]
+        return {name: int(size.split()[0]) for name, size in (line.split(":", 1) for line in lines)}
+    return {}
 
 
 def linked(product: Product) -> int:
@@ -186,8 +195,9 @@ def outage(product: Product, traffic: Traffic, name: str, number: int, seconds: 
     return Row(f"kill -9: {name}", figure, stood, target=f"none after {RECOVERED:g} s", met=last <= RECOVERED)
 
 
-def soaked(traffic: Traffic, before: dict[str, float], after: dict[str, float], lost: int) -> list[Row]:
-    """Return what came of the minutes without a kill."""
+def soaked(traffic: Traffic, held: Sequence[Mapping[str, float]], lost: int) -> list[Row]:
+    """Return what came of the minutes without a kill; ``held`` is memory early on, half way, and at the end."""
+    early, half, after = held
     reads = list(traffic.reads)
     took = sorted(read.took * 1_000 for read in reads)
     failed = sum(read.status != 200 for read in reads)
@@ -200,8 +210,8 @@ def soaked(traffic: Traffic, before: dict[str, float], after: dict[str, float], 
         Row("notes heard by streams", f"{traffic.heard:,} of {due:,}; {lost} streams lost", target="all", met=not lost),
     ]
     for role, size in after.items():
-        grown = size - before[role]
-        rows.append(Row(f"memory of {role}", f"{size:.0f} MiB", f"{grown:+.0f} MiB"))
+        grown = f"{half[role] - early[role]:+.0f}, then {size - half[role]:+.0f} MiB"
+        rows.append(Row(f"memory of {role}", f"{size:.0f} MiB", grown))
     return rows
 
 
@@ -227,11 +237,14 @@ def measure(product: Product, options: argparse.Namespace) -> list[Row]:
     ingest.start()
     traffic.start()
     time.sleep(min(60, options.minutes * 15))
-    early, ends = memory(product), time.monotonic() + options.minutes * 60
-    while time.monotonic() < ends:
-        print(f"  {len(traffic.reads):,} reads, {ingest.lines:,} lines, {linked(product):,} linked", flush=True)
-        time.sleep(min(30, max(0.0, ends - time.monotonic())))
-    rows = soaked(traffic, early, memory(product), traffic.lost)
+    held = [memory(product)]
+    for _ in range(2):
+        ends = time.monotonic() + options.minutes * 30
+        while time.monotonic() < ends:
+            print(f"  {len(traffic.reads):,} reads, {ingest.lines:,} lines, {linked(product):,} linked", flush=True)
+            time.sleep(min(30, max(0.0, ends - time.monotonic())))
+        held.append(memory(product))
+    rows = soaked(traffic, held, traffic.lost)
     if options.watch:
         rows += [outage(product, traffic, *victim, options.watch) for victim in victims(product)]
     traffic.stop()
