@@ -14,8 +14,10 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from http.cookiejar import CookieJar
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
@@ -26,6 +28,7 @@ from playwright.sync_api import Browser, sync_playwright
 from redis import Redis
 
 from benchmarks.canvas import signed_in
+from benchmarks.mixed import PEOPLE
 from benchmarks.processor import children, spent
 from benchmarks.reads import PASSWORD, Store, Web, web
 from benchmarks.report import Row, at_most, table
@@ -39,14 +42,14 @@ WROTE = (
 )
 
 
-def session(port: int) -> str:
-    """Sign in and return the cookies as a header has them."""
+def session(port: int, name: str) -> str:
+    """Sign somebody in and return the cookies as a header has them."""
     jar = CookieJar()
     opener = build_opener(HTTPCookieProcessor(jar))
     address = f"http://localhost:{port}/sign-in"
     opener.open(address).read()
     token = next(one.value for one in jar if one.name == "csrftoken")
-    form = {"username": "engineer", "password": PASSWORD, "csrfmiddlewaretoken": token}
+    form = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": token}
     opener.open(address, urlencode(form).encode()).read()
     return "; ".join(f"{one.name}={one.value}" for one in jar)
 
@@ -71,10 +74,15 @@ async def listener(
         writer.close()
 
 
-async def crowd(port: int, path: str, cookie: str, ring: Redis, topic: str, *, clients: int, bells: int) -> list[float]:
-    """Let so many clients hear so many bells; return the milliseconds each message took."""
+async def crowd(
+    port: int, path: str, cookies: Sequence[str], ring: Redis, topic: str, *, clients: int, bells: int
+) -> list[float]:
+    """Let so many clients, of several people, hear so many bells; return the milliseconds each message took."""
     waits, here, gate = list[float](), list[int](), asyncio.Semaphore(AT_ONCE)
-    tasks = [asyncio.create_task(listener(port, path, cookie, gate, waits, here)) for _ in range(clients)]
+    tasks = [
+        asyncio.create_task(listener(port, path, cookie, gate, waits, here))
+        for cookie in islice(cycle(cookies), clients)
+    ]
     while len(here) < clients:
         await asyncio.sleep(0.1)
         if failed := [task for task in tasks if task.done()]:
@@ -99,10 +107,10 @@ def processor_seconds(server: Web) -> float:
 def delivered(server: Web, store: Store, case: str, clients: int, bells: int) -> list[Row]:
     """Return what many listeners cost, and how soon each hears."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(clients * 2 + 200, 4_096),) * 2)
-    ring, cookie = Redis.from_url(store.environment["REDIS_URL"]), session(server.port)
+    ring, cookies = Redis.from_url(store.environment["REDIS_URL"]), [session(server.port, name) for name in PEOPLE]
     before, spent = server.memory(), processor_seconds(server)
     topic, path = f"investigation:{case}", f"/stream/investigations/{case}"
-    waits = asyncio.run(crowd(server.port, path, cookie, ring, topic, clients=clients, bells=bells))
+    waits = asyncio.run(crowd(server.port, path, cookies, ring, topic, clients=clients, bells=bells))
     after, spent = server.memory(), processor_seconds(server) - spent
     due = clients * bells
     return [

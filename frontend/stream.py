@@ -29,6 +29,8 @@ HEARTBEAT_SECONDS = 15
 # Then the browser connects anew, and with that shows again that its session still stands.
 LIFETIME_SECONDS = 30 * 60
 MOST_LISTENERS = 2_000
+# Of one person, so that nobody's pages, or programs, take everybody's place.
+MOST_OF_ONE = 500
 ADMITTED_AT_ONCE = 2
 UNREAD = 16
 # For each page that listens; a thousand ask within two seconds.
@@ -54,6 +56,12 @@ class Hub:
     def full(self) -> bool:
         """Whether this process has all the listeners it can bear."""
         return sum(map(len, self._listeners.values())) >= MOST_LISTENERS
+
+    def refusal(self, person: str) -> int:
+        """Return the status that refuses a ``person`` who wants to listen, or 0."""
+        if self.full:
+            return 503
+        return 429 if len(self._people.get(channel(f"person:{person}"), ())) >= MOST_OF_ONE else 0
 
     @contextmanager
     def listening(self, topic: str, person: str = "") -> Iterator[asyncio.Queue[bytes]]:
@@ -159,8 +167,8 @@ async def own(request: HttpRequest) -> HttpResponseBase:
 async def _stream(request: HttpRequest, topic: str, sees: Callable[[object], bool] | None = None) -> HttpResponseBase:
     async with hub().admission:
         refusal = await sync_to_async(_refusal)(request, sees)
-    if refusal or hub().full:
-        return HttpResponse(status=refusal or 503)
+    if refused := refusal or hub().refusal(str(request.user.pk)):
+        return HttpResponse(status=refused)
     headers = {
         "Cache-Control": "no-cache, no-transform",
         "X-Accel-Buffering": "no",

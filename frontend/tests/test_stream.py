@@ -200,6 +200,20 @@ def test_a_full_process_says_so(engineer: User, monkeypatch: pytest.MonkeyPatch)
     assert run(listen(engineer, reverse("stream-events"))).status_code == 503
 
 
+def test_one_person_takes_no_more_than_their_share(engineer: User, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST_OF_ONE", 1)
+
+    async def story() -> list[int]:
+        first = stream.messages("events", str(engineer.pk))
+        await anext(first)
+        try:
+            return [(await listen(person, reverse("stream-events"))).status_code for person in (engineer, user)]
+        finally:
+            await first.aclose()
+
+    assert run(story()) == [429, 200]
+
+
 def test_a_stranger_hears_nothing(case: Investigation) -> None:
     for address in (
         reverse("stream-investigation", args=[case.pk]),
