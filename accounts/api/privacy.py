@@ -16,7 +16,13 @@ from rcaplatform.kit.lines import download
 
 
 def dossier_of(person: User, actor: User) -> StreamingHttpResponse:
-    """Answer with everything that is kept about a person, and have it recorded who took it."""
+    """Answer with everything that is kept about a person, and have it recorded who took it.
+
+    Raises:
+        PermissionDenied: who asks came with an API key; a person's whole life here is not for a program.
+    """
+    if actor.scope:
+        raise PermissionDenied("An API key is not for this: sign in yourself.")
     lines = privacy.hand_over(person=person, actor=actor, now=timezone.now())
     return download(lines, dossier.file_name(person))
 
@@ -28,6 +34,4 @@ class OwnDossier(APIView):
     def get(self, request: Request) -> StreamingHttpResponse:
         """Give everything that is kept about you, one JSON object a line; an API key does not open this."""
         person = cast("User", request.user)
-        if person.scope:
-            raise PermissionDenied("An API key is not for this: sign in yourself.")
         return dossier_of(person, person)

@@ -24,6 +24,12 @@ def test_an_export_is_recorded_and_an_own_one_needs_no_role(user: User, api: Any
     assert AuditEntry.objects.get(verb="export").target_id == str(user.pk)
 
 
+def test_a_key_of_an_administrator_exports_nobody(admin: User, user: User) -> None:
+    _, secret = credentials.create_key(name="x", user=admin, scope="full", actor=None, now=timezone.now())
+    answer = APIClient().get(f"/api/v1/admin/users/{user.pk}/export", headers={"Authorization": f"Bearer {secret}"})
+    assert answer.status_code == 403
+
+
 def test_whoever_holds_a_credential_of_theirs_is_shut_out_at_once(
     engineer: User, api: Any, django_capture_on_commit_callbacks: Any
 ) -> None:

@@ -32,6 +32,17 @@ def test_an_administrator_made_on_the_command_line_is_on_record_too() -> None:
     assert (entry.actor, entry.verb, entry.change) == (None, "create", {"role": [None, "admin"]})
 
 
+def test_a_password_given_on_the_command_line_is_on_record_and_ends_tokens(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generation = user.token_generation
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "another long enough one")
+    call_command("changepassword", "user")
+    user.refresh_from_db()
+    entry = AuditEntry.objects.get(target_id=str(user.pk))
+    assert (entry.actor, entry.verb, user.token_generation) == (None, "set password", generation + 1)
+
+
 def test_an_administrator_enters_the_admin() -> None:
     person = services.create_user(username="boss", password=PASSWORD, role=Role.ADMIN)
     assert person.is_staff
