@@ -48,6 +48,7 @@ class Endpoint:
         secret_path: whoever knows the path may post there, so that no error, log or trace tells it.
         seconds: one request may take with its redirects, to the last byte of the answer; None is `TOTAL_SECONDS`.
         most_bytes: of an answer, decompressed.
+        networks: the setting that names what may be reached besides public addresses.
     """
 
     url: str
@@ -58,6 +59,7 @@ class Endpoint:
     secret_path: bool = False
     seconds: float | None = None
     most_bytes: int = MOST_BYTES
+    networks: str = "OUTBOUND_NETWORKS"
 
 
 class Client:
@@ -70,7 +72,7 @@ class Client:
         try:
             self._client = httpx.Client(
                 base_url=endpoint.url,
-                transport=Outbound(self._deadline),
+                transport=Outbound(self._deadline, endpoint.networks),
                 headers={"User-Agent": f"rcaplatform/{settings.VERSION}", "Accept-Encoding": "gzip"},
                 timeout=httpx.Timeout(self._seconds, connect=CONNECT_SECONDS),
                 trust_env=False,

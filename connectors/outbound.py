@@ -55,20 +55,23 @@ def check_name(host: str) -> None:
         Misconfigured: it is; ``fields`` names ``url``.
     """
     if host.rstrip(".").lower() in METADATA_NAMES:
-        raise _wrong(f"{host} hands out a machine's credentials: never reached, whatever OUTBOUND_NETWORKS says.")
+        raise _wrong(f"{host} hands out a machine's credentials: never reached, whatever the settings say.")
 
 
-def check_addresses(host: str, addresses: Iterable[Address]) -> None:
+def check_addresses(host: str, addresses: Iterable[Address], networks: str = "OUTBOUND_NETWORKS") -> None:
     """Return when every address of ``host`` may be reached.
+
+    Args:
+        networks: the setting that names what may be reached besides public addresses.
 
     Raises:
         Misconfigured: one may not; ``fields`` names ``url``.
     """
     for address in addresses:
         if is_forbidden(address):
-            raise _wrong(f"{host} means {address}, which is never reached, whatever OUTBOUND_NETWORKS says.")
-        if not may_reach(address, settings.OUTBOUND_NETWORKS):
-            raise _wrong(f"{host} means {address}, which is neither public nor in OUTBOUND_NETWORKS.")
+            raise _wrong(f"{host} means {address}, which is never reached, whatever the settings say.")
+        if not may_reach(address, getattr(settings, networks)):
+            raise _wrong(f"{host} means {address}, which is neither public nor in {networks}.")
 
 
 def look_up(host: str, port: int) -> list[Address]:
@@ -84,9 +87,9 @@ def look_up(host: str, port: int) -> list[Address]:
 class Outbound(httpx.BaseTransport):
     """What `httpx.Client` sends requests through. Errors of `httpcore` come out as they are."""
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, networks: str) -> None:
         self._pool = httpcore.ConnectionPool(
-            ssl_context=_trust(), keepalive_expiry=30, network_backend=_Guarded(deadline)
+            ssl_context=_trust(), keepalive_expiry=30, network_backend=_Guarded(deadline, networks)
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -124,8 +127,9 @@ class _Body(httpx.SyncByteStream):
 class _Guarded(httpcore.NetworkBackend):
     """Opens connections to addresses that were checked."""
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, networks: str) -> None:
         self._deadline = deadline
+        self._networks = networks
         self._open = httpcore.SyncBackend().connect_tcp
 
     def connect_tcp(
@@ -140,7 +144,7 @@ class _Guarded(httpcore.NetworkBackend):
         check_name(host)
         ends = time.monotonic() + self._deadline.left(timeout)
         addresses = resolved(host, port, ends - time.monotonic())
-        check_addresses(host, addresses)
+        check_addresses(host, addresses, self._networks)
         problem: Exception = httpcore.ConnectTimeout("no time was left to connect")
         for number, address in enumerate(addresses):
             share = (ends - time.monotonic()) / (len(addresses) - number)

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -343,17 +343,18 @@ def _is_own_machine(host: str) -> bool:
         return host == "localhost"
 
 
-_networks = env.list(
-    "OUTBOUND_NETWORKS",
-    default=[
-        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
-        *(("127.0.0.0/8", "::1/128") if _is_own_machine(_site.hostname) else ()),
-    ],
-)
-try:
-    OUTBOUND_NETWORKS = [ip_network(network) for network in _networks]
-except ValueError as problem:
-    raise ImproperlyConfigured(f"OUTBOUND_NETWORKS must be networks such as 10.0.0.0/8: {problem}") from problem
+def _networks(name: str, networks: list[str]) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(network) for network in networks]
+    except ValueError as problem:
+        raise ImproperlyConfigured(f"{name} must be networks such as 10.0.0.0/8: {problem}") from problem
+
+
+_own = ["127.0.0.0/8", "::1/128"] if _is_own_machine(_site.hostname) else []
+_private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
+OUTBOUND_NETWORKS = _networks("OUTBOUND_NETWORKS", env.list("OUTBOUND_NETWORKS", default=[*_private, *_own]))
+# Where people have their notifications sent: anybody gives such an address, an administrator that of a source.
+NOTIFICATION_NETWORKS = _networks("NOTIFICATION_NETWORKS", env.list("NOTIFICATION_NETWORKS", default=_own))
 
 # --- What becomes an event
 OTLP_SLOW_SPAN_MS = env.int("OTLP_SLOW_SPAN_MS", default=1_000)

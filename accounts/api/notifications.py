@@ -42,6 +42,9 @@ class PreferencesSerializer(Strict):
     slack_url = serializers.URLField(
         required=False, allow_blank=True, max_length=500, write_only=True, help_text="Of an incoming webhook."
     )
+    kept = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="Which secrets are kept; an empty one is forgotten."
+    )
     digest = serializers.ChoiceField(choices=Digest.choices, required=False)
     quiet_from = serializers.TimeField(required=False, allow_null=True)
     quiet_until = serializers.TimeField(required=False, allow_null=True)

@@ -78,12 +78,12 @@ def deliver_due(*, senders: Mapping[Channel, Sender], now: datetime) -> int:
     Returns:
         How many notifications were taken; 0 when none is due.
     """
-    taken = _take(now)
+    taken, own = _take(now)
     if not taken:
         return 0
     keys = [row.pk for row in taken]
     try:
-        senders[Channel(taken[0].channel)](_message(taken))
+        senders[Channel(taken[0].channel)](_message(taken, own))
     except DomainError as problem:
         _failed(taken, problem.message, final=isinstance(problem, Undeliverable))
     except Exception as problem:
@@ -110,26 +110,29 @@ def standing(now: datetime) -> tuple[dict[str, int], float]:
 
 
 @transaction.atomic
-def _take(now: datetime) -> list[NotificationDelivery]:
+def _take(now: datetime) -> tuple[list[NotificationDelivery], NotificationSettings | None]:
+    """Return what one person is due by one channel, with their settings."""
     due = NotificationDelivery.objects.filter(state=SendState.PENDING, next_attempt_at__lte=now)
-    taken: list[NotificationDelivery] = []
+    taken, own = list[NotificationDelivery](), None
     while not taken:
         first = due.select_for_update(skip_locked=True).order_by("next_attempt_at").first()
         if first is None:
-            return []
+            return [], None
         alike = due.filter(user=first.user_id, channel=first.channel, attempts=first.attempts)
         held = alike.select_for_update(skip_locked=True, of=("self",)).select_related("notification", "user")
-        taken = _not_in_quiet_hours(list(held.order_by("id")[:TOGETHER]), now)
+        own = NotificationSettings.objects.filter(user=first.user_id).first()
+        taken = _not_in_quiet_hours(list(held.order_by("id")[:TOGETHER]), own, now)
     for row in taken:
         row.attempts += 1
         row.next_attempt_at = now + wait(row.attempts)
     NotificationDelivery.objects.bulk_update(taken, ["attempts", "next_attempt_at"])
-    return taken
+    return taken, own
 
 
-def _not_in_quiet_hours(rows: list[NotificationDelivery], now: datetime) -> list[NotificationDelivery]:
+def _not_in_quiet_hours(
+    rows: list[NotificationDelivery], own: NotificationSettings | None, now: datetime
+) -> list[NotificationDelivery]:
     """Return what may leave now: what was late, or is tried again, waits for quiet hours to end; a test does not."""
-    own = NotificationSettings.objects.filter(user=rows[0].user_id).first()
     until = after_quiet_hours(rhythm_of(own), now)
     if until <= now:
         return rows
@@ -138,9 +141,8 @@ def _not_in_quiet_hours(rows: list[NotificationDelivery], now: datetime) -> list
     return [row for row in rows if row.pk not in waiting]
 
 
-def _message(taken: Sequence[NotificationDelivery]) -> Message:
+def _message(taken: Sequence[NotificationDelivery], own: NotificationSettings | None) -> Message:
     user, channel = taken[0].user, Channel(taken[0].channel)
-    own = NotificationSettings.objects.filter(user=user).first()
     address = addresses(user, own)[channel]
     if not user.is_active or not address:
         raise Undeliverable(f"There is no address for {channel.label} any more.")

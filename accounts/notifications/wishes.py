@@ -64,5 +64,6 @@ def of(user: User) -> dict[str, Any]:
         "quiet_from": own.quiet_from,
         "quiet_until": own.quiet_until,
         "time_zone": own.time_zone,
+        "kept": sorted(secrets_of(own)),
         "channels": sorted({Channel.INBOX, *reachable(user, own)}),
     }

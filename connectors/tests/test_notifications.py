@@ -125,6 +125,20 @@ def test_an_address_that_may_not_be_reached_is_given_up(reader: User) -> None:
     assert NotificationDelivery.objects.get(channel="webhook").state == SendState.DEAD
 
 
+def test_an_address_inside_is_given_up_though_an_administrators_connectors_may_reach_it(
+    reader: User, settings: Settings
+) -> None:
+    settings.NOTIFICATION_NETWORKS = []
+    with Peer({"/hook": {}}) as peer:
+        own = {"webhook_url": f"{peer.url}/hook"}
+        services.prefer(user=reader, topics={"assigned": {"webhook": True, "email": False}}, own=own, actor=reader)
+        tell(reader)
+        deliver()
+    row = NotificationDelivery.objects.get(channel="webhook")
+    assert (row.state, peer.asked) == (SendState.DEAD, [])
+    assert "neither public nor in NOTIFICATION_NETWORKS" in row.error
+
+
 def test_secrets_are_sealed_and_in_no_trail(reader: User) -> None:
     services.prefer(user=reader, topics={}, own={"slack_url": "https://hooks.example/T0/hunter2"}, actor=reader)
     assert b"hunter2" not in bytes(reader.notification_settings.sealed)
@@ -257,6 +271,17 @@ def test_the_door_of_preferences_keeps_what_is_ticked(client: Client, reader: Us
     assert reader.notification_settings.digest == "daily"
     assert client.get(page).status_code == 200
     assert services.notify(topic=Topic.WRITTEN, people=[reader], title="x", key="w", now=timezone.now()) == 0
+
+
+def test_a_secret_is_forgotten_by_a_tick_and_kept_by_an_empty_field(client: Client, reader: User) -> None:
+    own = {"slack_url": "https://hooks.example/T0", "webhook_secret": "x"}
+    services.prefer(user=reader, topics={}, own=own, actor=reader)
+    client.force_login(reader)
+    page = "/notifications/preferences"
+    assert b'name="forget" value="slack_url"' in client.get(page).content
+    client.post(page, {"digest": "at_once", "time_zone": "UTC", "forget": "slack_url"})
+    assert wishes.of(reader)["kept"] == ["webhook_secret"]
+    assert b'name="forget" value="slack_url"' not in client.get(page).content
 
 
 def test_the_inbox_shows_what_one_was_told_and_lets_it_be_read(client: Client, reader: User) -> None:

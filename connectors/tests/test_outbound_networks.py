@@ -1,4 +1,4 @@
-"""The setting OUTBOUND_NETWORKS, as a process that starts reads it; and what an address of a source may be."""
+"""The settings of networks, as a process that starts reads them; and what an address of a source may be."""
 
 import os
 import subprocess
@@ -10,12 +10,12 @@ from connectors.base import ConnectorConfig
 from connectors.errors import Misconfigured
 from connectors.http import HTTPConfig
 
-SHOW = "from rcaplatform.settings import OUTBOUND_NETWORKS; print(*OUTBOUND_NETWORKS)"
+SHOW = "from rcaplatform import settings; print(*settings.{})"
 
 
-def started(**variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **variables}
-    return subprocess.run([sys.executable, "-c", SHOW], env=environment, capture_output=True, text=True, check=False)
+def started(setting: str = "OUTBOUND_NETWORKS", **variables: str) -> subprocess.CompletedProcess[str]:
+    environment, show = {**os.environ, **variables}, SHOW.format(setting)
+    return subprocess.run([sys.executable, "-c", show], env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,13 @@ def started(**variables: str) -> subprocess.CompletedProcess[str]:
 )
 def test_private_networks_are_reached_unless_others_are_named(variables: dict[str, str], networks: str) -> None:
     assert started(**variables).stdout.strip() == networks
+
+
+@pytest.mark.parametrize(
+    ("site", "networks"), [("https://rca.example", ""), ("http://localhost:8000", "127.0.0.0/8 ::1/128")]
+)
+def test_notifications_reach_no_private_network_by_themselves(site: str, networks: str) -> None:
+    assert started("NOTIFICATION_NETWORKS", SITE_URL=site).stdout.strip() == networks
 
 
 @pytest.mark.parametrize("network", ["10.0.0.1/8", "everything", "10.0.0.0/33"])
