@@ -1,6 +1,7 @@
 """Composition: the Celery application. Tasks are doorbells; they live in each app's `tasks.py`."""
 
 import os
+from contextlib import suppress
 from typing import Any
 
 from celery import Celery
@@ -16,6 +17,11 @@ class BrokerConnection(Connection):
     def ensure_connection(self, *given: Any, **options: Any) -> Any:
         """Return this connection once it stands."""
         return super().ensure_connection(*given, **{"interval_start": 1, "interval_step": 0, **options})
+
+    def maybe_close_channel(self, channel: Any) -> None:
+        """Close a channel; one whose transport went with the broker has nothing to give back to it (kombu 5.7)."""
+        with suppress(AttributeError):
+            super().maybe_close_channel(channel)
 
 
 class OwnAMQP(AMQP):

@@ -15,7 +15,9 @@ from django.db import connection
 from django.utils import timezone
 
 from benchmarks import chaos
-from benchmarks.product import running
+from benchmarks.kill9 import connected
+from benchmarks.product import Product, running
+from benchmarks.soak import linked
 from connectors import services
 from connectors.sources.jsonlines import JSONLines
 from events.models import Event
@@ -58,3 +60,28 @@ def test_eight_kills_of_whatever_runs_lose_nothing_and_store_nothing_twice(monke
     options = argparse.Namespace(kills=8, minutes=0.5, seed=1, pause=0.5, rate=20, interval=5)
     with running(DEMO="false") as product:
         assert chaos.measure(product, options) == 0
+
+
+def leaders(product: Product) -> list[int]:
+    """Return the first process of each kind of worker."""
+    return [product.processes()[role][0] for role in ("worker", "poller", "retrier")]
+
+
+@pytest.mark.slow
+def test_workers_that_are_busy_outlive_a_redis_that_is_killed_and_go_on() -> None:
+    with running(DEMO="false") as product:
+        log = product.data_dir / "shop.log"
+        log.touch()
+        product.shell(connected("bench") + chaos.SCRIPT.format(path=log, interval=5))
+        ingest, before = chaos.Ingest(product, log, 40), leaders(product)
+        ingest.start()
+        for _ in range(4):
+            time.sleep(2)
+            done = linked(product)
+            os.kill(product.processes()["redis"][0], signal.SIGKILL)
+            ends = time.monotonic() + 30
+            while linked(product) < done + 100:
+                assert time.monotonic() < ends, product.log.read_text()
+                time.sleep(0.1)
+        ingest.stop()
+        assert leaders(product) == before
