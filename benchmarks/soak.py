@@ -210,7 +210,8 @@ def soaked(traffic: Traffic, held: Sequence[Mapping[str, float]], lost: int) -> 
         Row("notes heard by streams", f"{traffic.heard:,} of {due:,}; {lost} streams lost", target="all", met=not lost),
     ]
     for role, size in after.items():
-        grown = f"{half[role] - early[role]:+.0f}, then {size - half[role]:+.0f} MiB"
+        middle = half.get(role, 0)
+        grown = f"{middle - early.get(role, 0):+.0f}, then {size - middle:+.0f} MiB"
         rows.append(Row(f"memory of {role}", f"{size:.0f} MiB", grown))
     return rows
 

@@ -234,6 +234,10 @@ class DaysForm(forms.Form):
         return Days(first, last) if first and last else Days.until(today, self.cleaned_data["days"] or USUAL)
 
 
+# What is kept sealed of somebody's own, as it is called.
+SEALED = {"webhook_secret": "The key that signs", "slack_url": "The address of Slack's webhook"}
+
+
 class NotificationForm(forms.Form):
     """Where and when somebody wants to be told; topics and channels stand beside it."""
 
@@ -258,20 +262,16 @@ class NotificationForm(forms.Form):
         widget=forms.URLInput(attrs={"autocomplete": "off"}),
     )
 
-    forget = forms.MultipleChoiceField(
-        required=False,
-        choices=[("webhook_secret", "The key that signs"), ("slack_url", "The address of Slack's webhook")],
-    )
+    forget = forms.MultipleChoiceField(required=False, choices=list(SEALED.items()))
 
     @property
     def kept(self) -> list[tuple[str, str, bool]]:
         """Each secret that is kept, by its name and label, and whether it is asked to be forgotten."""
         known, ticked = self.initial.get("kept", ()), self["forget"].value() or ()
-        return [(name, label, name in ticked) for name, label in self.fields["forget"].choices if name in known]
+        return [(name, label, name in ticked) for name, label in SEALED.items() if name in known]
 
     def own(self) -> dict[str, Any]:
         """Return what was said; a secret that was left out stays as it is, unless it is to be forgotten."""
         said = dict(self.cleaned_data)
         forgotten = dict.fromkeys(said.pop("forget"), "")
-        secret = ("webhook_secret", "slack_url")
-        return forgotten | {name: value for name, value in said.items() if value or name not in secret}
+        return forgotten | {name: value for name, value in said.items() if value or name not in SEALED}

@@ -28,6 +28,7 @@ RETRY_MILLISECONDS = 3_000
 HEARTBEAT_SECONDS = 15
 # Then the browser connects anew, and with that shows again that its session still stands.
 LIFETIME_SECONDS = 30 * 60
+RETRY_AFTER = 30  # seconds, after which a page asks again by itself
 MOST_LISTENERS = 2_000
 # Of one person, so that nobody's pages, or programs, take everybody's place.
 MOST_OF_ONE = 500
@@ -167,8 +168,10 @@ async def own(request: HttpRequest) -> HttpResponseBase:
 async def _stream(request: HttpRequest, topic: str, sees: Callable[[object], bool] | None = None) -> HttpResponseBase:
     async with hub().admission:
         refusal = await sync_to_async(_refusal)(request, sees)
-    if refused := refusal or hub().refusal(str(request.user.pk)):
-        return HttpResponse(status=refused)
+    if refusal:
+        return HttpResponse(status=refusal)
+    if crowded := hub().refusal(str(request.user.pk)):
+        return HttpResponse(status=crowded, headers={"Retry-After": str(RETRY_AFTER)})
     headers = {
         "Cache-Control": "no-cache, no-transform",
         "X-Accel-Buffering": "no",

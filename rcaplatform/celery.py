@@ -1,7 +1,6 @@
 """Composition: the Celery application. Tasks are doorbells; they live in each app's `tasks.py`."""
 
 import os
-from contextlib import suppress
 from typing import Any
 
 from celery import Celery
@@ -19,9 +18,12 @@ class BrokerConnection(Connection):
         return super().ensure_connection(*given, **{"interval_start": 1, "interval_step": 0, **options})
 
     def maybe_close_channel(self, channel: Any) -> None:
-        """Close a channel; one whose transport went with the broker has nothing to give back to it (kombu 5.7)."""
-        with suppress(AttributeError):
+        """Close a channel. One whose transport went with the broker cannot give back what it holds (kombu 5.7)."""
+        try:
             super().maybe_close_channel(channel)
+        except AttributeError:
+            if getattr(channel.connection, "client", None) is not None:
+                raise
 
 
 class OwnAMQP(AMQP):

@@ -75,13 +75,15 @@ def test_workers_that_are_busy_outlive_a_redis_that_is_killed_and_go_on() -> Non
         product.shell(connected("bench") + chaos.SCRIPT.format(path=log, interval=5))
         ingest, before = chaos.Ingest(product, log, 40), leaders(product)
         ingest.start()
-        for _ in range(4):
-            time.sleep(2)
-            done = linked(product)
-            os.kill(product.processes()["redis"][0], signal.SIGKILL)
-            ends = time.monotonic() + 30
-            while linked(product) < done + 100:
-                assert time.monotonic() < ends, product.log.read_text()
-                time.sleep(0.1)
-        ingest.stop()
+        try:
+            for _ in range(4):
+                time.sleep(2)
+                done = linked(product)
+                os.kill(product.processes()["redis"][0], signal.SIGKILL)
+                ends = time.monotonic() + 30
+                while linked(product) < done + 100:
+                    assert time.monotonic() < ends, product.log.read_text()
+                    time.sleep(0.1)
+        finally:
+            ingest.stop()
         assert leaders(product) == before

@@ -105,7 +105,7 @@ class UserViewSet(GenericViewSet[User]):
     @extend_schema(operation_id="admin_users_export", responses={(200, "application/x-ndjson"): OpenApiTypes.STR})
     @action(detail=True)
     def export(self, request: Request, **_: str) -> StreamingHttpResponse:
-        """Give everything that is kept about one, one JSON object a line; this is recorded."""
+        """Give everything that is kept about one, one JSON object a line; recorded, and not by an API key."""
         return dossier_of(self.get_object(), cast("User", request.user))
 
     @extend_schema(responses={204: OpenApiResponse(description="They are erased.")})

@@ -43,7 +43,9 @@ class PreferencesSerializer(Strict):
         required=False, allow_blank=True, max_length=500, write_only=True, help_text="Of an incoming webhook."
     )
     kept = serializers.ListField(
-        child=serializers.CharField(), read_only=True, help_text="Which secrets are kept; an empty one is forgotten."
+        child=serializers.ChoiceField(choices=services.SECRETS),
+        read_only=True,
+        help_text="Which secrets are kept. One that is sent empty is forgotten.",
     )
     digest = serializers.ChoiceField(choices=Digest.choices, required=False)
     quiet_from = serializers.TimeField(required=False, allow_null=True)

@@ -68,14 +68,6 @@ class User(Identified, AbstractUser):
     def __str__(self) -> str:
         return self.get_full_name() or self.username
 
-    def save(self, *args: Any, **options: Any) -> None:
-        """Save, and write down a password that no deed of ours gave, such as that of ``manage.py changepassword``."""
-        given = self._password is not None and not self._state.adding
-        with transaction.atomic(using=options.get("using")):
-            super().save(*args, **options)
-            if given:
-                AuditEntry(verb="set password", target_type="user", target_id=str(self.pk)).save(force_insert=True)
-
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Return what a session must hold to stand: it ends with the password, the role, and the tokens."""
         standing = f"{self.password}:{self.token_generation}"

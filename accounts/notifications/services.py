@@ -144,8 +144,13 @@ def prefer(*, user: User, topics: Mapping[str, Mapping[str, bool]], own: Mapping
     if own:
         _keep(user, own)
     changed = {f"{row.topic}.{row.channel}": [None, row.wanted] for row in rows}
-    hidden = {name: [None, "..."] if name in (*SECRETS, "webhook_url") else [None, str(own[name])] for name in own}
+    hidden = {name: [None, _told(name, value)] for name, value in own.items()}
     audit.record(actor=actor, verb="prefer", target=user, change=changed | hidden)
+
+
+def _told(name: str, value: Any) -> str:
+    """Return what the trail tells of a setting: of an address or a secret, whether there is one."""
+    return "..." if value and name in (*SECRETS, "webhook_url") else str(value)
 
 
 def _keep(user: User, own: Mapping[str, Any]) -> None:

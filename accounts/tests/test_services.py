@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable
+from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -35,12 +36,22 @@ def test_an_administrator_made_on_the_command_line_is_on_record_too() -> None:
 def test_a_password_given_on_the_command_line_is_on_record_and_ends_tokens(
     user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    generation = user.token_generation
-    monkeypatch.setattr("getpass.getpass", lambda prompt: "another long enough one")
-    call_command("changepassword", "user")
+    generation, said = user.token_generation, iter(["short", "short", "a typo", "another", *["a good long one"] * 2])
+    monkeypatch.setattr("getpass.getpass", lambda _: next(said))
+    call_command("changepassword", "user", stdout=StringIO(), stderr=StringIO())
     user.refresh_from_db()
     entry = AuditEntry.objects.get(target_id=str(user.pk))
     assert (entry.actor, entry.verb, user.token_generation) == (None, "set password", generation + 1)
+    assert user.check_password("a good long one")
+
+
+def test_after_three_bad_passwords_on_the_command_line_it_is_as_before(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("getpass.getpass", lambda _: "short")
+    with pytest.raises(CommandError, match="as before"):
+        call_command("changepassword", "user", stderr=StringIO())
+    assert not AuditEntry.objects.filter(verb="set password").exists()
 
 
 def test_an_administrator_enters_the_admin() -> None:

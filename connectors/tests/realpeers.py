@@ -140,7 +140,8 @@ def scrape_of(url: str) -> str:
 
     It may take five seconds: late in a run of all tests this process has counted so much that to tell it takes one.
     """
-    return f"  - {{job_name: rca, scrape_interval: 5s, static_configs: [{{targets: ['{urlsplit(url).netloc}']}}]}}"
+    targets = f"static_configs: [{{targets: ['{urlsplit(url).netloc}']}}]"
+    return f"  - {{job_name: rca, scrape_interval: 5s, scrape_timeout: 5s, {targets}}}"
 
 
 @contextmanager

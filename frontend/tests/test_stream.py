@@ -197,7 +197,8 @@ def test_a_crowd_is_admitted_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_full_process_says_so(engineer: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "MOST_LISTENERS", 0)
-    assert run(listen(engineer, reverse("stream-events"))).status_code == 503
+    answer = run(listen(engineer, reverse("stream-events")))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
 
 
 def test_one_person_takes_no_more_than_their_share(engineer: User, user: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,8 @@ def read(request: Request) -> HttpResponse:
 @door("GET", "POST")
 def prefer(request: Request) -> HttpResponse:
     """Show what somebody wants to be told of, and keep what they change."""
-    form = NotificationForm(request.POST or None, initial=wishes.of(request.user))
+    known = wishes.of(request.user)
+    form = NotificationForm(request.POST or None, initial=known)
     if request.method == "POST" and form.is_valid():
         topics = {
             topic.value: {channel.value: f"{topic}.{channel}" in request.POST for channel in Channel}
@@ -52,7 +53,6 @@ def prefer(request: Request) -> HttpResponse:
         services.prefer(user=request.user, topics=topics, own=form.own(), actor=request.user)
         messages.success(request, "Saved.")
         return redirect("notification-preferences")
-    known = wishes.of(request.user)
     context = {
         "form": form,
         "channels": Channel,

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -52,23 +53,33 @@ def browser_type_launch_args(playwright: Playwright, browser_type_launch_args: d
 @pytest.fixture(scope="session")
 def base_url(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve the test database for the session and return the address."""
+    with served(tmp_path_factory.mktemp("served")) as address:
+        yield address
+
+
+@contextmanager
+def served(data_dir: Path, **variables: str) -> Iterator[str]:
+    """Serve the test database as ``variables`` say, for as long as the block lasts, and return the address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     address = urlsplit(os.environ["DATABASE_URL"])
     database = urlunsplit(address._replace(path=f"/{settings.DATABASES['default']['NAME']}"))
     # In a data directory of its own, where nothing is collected, static files come from where they lie.
-    own = {"RCA_DATA_DIR": str(tmp_path_factory.mktemp("served")), "PORT": port, "SITE_URL": "", "LOG_LEVEL": "ERROR"}
+    own = {"RCA_DATA_DIR": str(data_dir), "PORT": port, "SITE_URL": "", "LOG_LEVEL": "ERROR"}
     # The tab of the assistant shows; nobody is asked.
     assistant = {"ASSISTANT_URL": "http://127.0.0.1:9", "ASSISTANT_MODEL": "small:1b"}
-    environment = {**os.environ, **own, **assistant, "DATABASE_URL": database}
+    environment = {**os.environ, **own, **assistant, **variables, "DATABASE_URL": database}
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", port, "--no-ws"]
     with subprocess.Popen([*command, "rcaplatform.asgi:application"], env=environment) as server:
         try:
             _wait_for(int(port), server)
             yield f"http://127.0.0.1:{port}"
         finally:
-            server.terminate()
+            server.terminate()  # it lets what is open end, and the stream of an open page does not by itself
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(5)
+            server.kill()
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.models import Role, User
-from accounts.services import create_user
+from accounts.services import create_user, set_password
 from connectors import schedules
 from connectors.demo import incident
 from events.models import Event
@@ -54,6 +54,5 @@ def _person(role: str) -> tuple[User, bool]:
         return create_user(username=role, password=demo_password(), role=role, any_password=True), True
     known = person.check_password(demo_password())
     if settings.DEMO_PASSWORD and not known:
-        person.set_password(settings.DEMO_PASSWORD)
-        person.save(update_fields=["password"])
+        set_password(user=person, password=settings.DEMO_PASSWORD, any_password=True)
     return person, known or bool(settings.DEMO_PASSWORD)
