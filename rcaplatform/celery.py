@@ -6,8 +6,33 @@ from typing import Any
 from celery import Celery
 from celery.app.amqp import AMQP
 from kombu import Connection
+from kombu.transport import redis
+from redis.exceptions import ConnectionError as ConnectionLost
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rcaplatform.settings")
+
+
+class RedisChannel(redis.Channel):
+    """Says that its connection is lost where that of kombu (5.7) ends the worker.
+
+    It does when what was under way as Redis went is acknowledged, or given back, over a transport that is gone.
+    """
+
+    def conn_or_acquire(self, client: Any = None) -> Any:
+        """Return what gives a client for a while.
+
+        Raises:
+            ConnectionLost: the connection of this channel was closed.
+        """
+        if client is None and getattr(self.connection, "client", None) is None:
+            raise ConnectionLost("The connection to the broker was closed.")
+        return super().conn_or_acquire(client)
+
+
+class RedisTransport(redis.Transport):
+    """Kombu's, with our channels."""
+
+    Channel = RedisChannel
 
 
 class BrokerConnection(Connection):
@@ -17,13 +42,10 @@ class BrokerConnection(Connection):
         """Return this connection once it stands."""
         return super().ensure_connection(*given, **{"interval_start": 1, "interval_step": 0, **options})
 
-    def maybe_close_channel(self, channel: Any) -> None:
-        """Close a channel. One whose transport went with the broker cannot give back what it holds (kombu 5.7)."""
-        try:
-            super().maybe_close_channel(channel)
-        except AttributeError:
-            if getattr(channel.connection, "client", None) is not None:
-                raise
+    def get_transport_cls(self) -> Any:
+        """Return kombu's transport; for Redis our own."""
+        found = super().get_transport_cls()
+        return RedisTransport if found is redis.Transport else found
 
 
 class OwnAMQP(AMQP):

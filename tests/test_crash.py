@@ -21,6 +21,7 @@ from benchmarks.soak import linked
 from connectors import services
 from connectors.sources.jsonlines import JSONLines
 from events.models import Event
+from rcaplatform.processes import LONG_ENOUGH
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES, KILLS = 16_000, 2
@@ -77,7 +78,7 @@ def test_workers_that_are_busy_outlive_a_redis_that_is_killed_and_go_on() -> Non
         ingest.start()
         try:
             for _ in range(4):
-                time.sleep(2)
+                time.sleep(LONG_ENOUGH + 1)  # so that it is started again at once
                 done = linked(product)
                 os.kill(product.processes()["redis"][0], signal.SIGKILL)
                 ends = time.monotonic() + 30
@@ -86,4 +87,4 @@ def test_workers_that_are_busy_outlive_a_redis_that_is_killed_and_go_on() -> Non
                     time.sleep(0.1)
         finally:
             ingest.stop()
-        assert leaders(product) == before
+        assert leaders(product) == before, product.log.read_text()
