@@ -57,7 +57,7 @@ WSGI_APPLICATION = "rcaplatform.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
-    "accounts",  # before Django's own, whose changepassword it replaces
+    "rcaplatform",  # for its commands: it has no models; first, as one of them replaces Django's
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -77,7 +77,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "rcaplatform",  # for its commands: it has no models
+    "accounts",
     "events",
     "investigations",
     "connectors",

@@ -28,12 +28,12 @@ class Command(BaseCommand):
         if person is None:
             raise CommandError(f"There is nobody with the username {name}.")
         for _ in range(TRIES):
-            password = _asked(f"New password of {name}: ")
-            if password != _asked("Once more: "):
+            first, again = _asked(f"New password of {name}: "), _asked("Once more: ")
+            if first != again:
                 self.stderr.write("They are not the same.")
                 continue
             try:
-                set_password(user=person, password=password)
+                set_password(user=person, password=first)
             except Invalid as problem:
                 self.stderr.write(problem.fields["password"])
                 continue
